@@ -1,0 +1,108 @@
+/**
+ * The contract between the compiler and a feature: `defineFeature`.
+ *
+ * A feature is one folder, `src/features/<name>/`, with `feature.ts` (this contract, build time only) and
+ * `runtime.ts` (the functions that run on the device). The compiler discovers folders and names none of them.
+ * For every route the compiler asks `use`; the answer says which functions of `runtime.ts` run in which phase of
+ * that route's requests, with which data, and what else of the route's shape follows from it.
+ */
+import type { ZodType } from "zod";
+
+/** Where a feature stands among the features of one phase; ties are broken by name. */
+export const STAGES = ["admit", "authenticate", "authorize", "rewrite", "encode", "observe"] as const;
+export type Stage = (typeof STAGES)[number];
+
+/**
+ * The points in a request's life where a feature's function can be called. Signatures of the device functions, `data`
+ * being what `use` gave for that route:
+ *
+ * - `request(x, data): number`: before an upstream is chosen; 0 to go on, a reply or fault number to answer with.
+ * - `upstreamRequest(x, out, at, data): number`: append fields to the request head; the offset after them.
+ * - `responseHead(x, out, at, data): number`: append fields to the answer's head; the offset after them.
+ */
+export const PHASES = ["request", "upstreamRequest", "responseHead"] as const;
+export type Phase = (typeof PHASES)[number];
+
+/** A text with placeholders such as `{client.ip}`; becomes a function `(x, out, at) => at` in the generated code. */
+export interface Template {
+  readonly kind: "template";
+  readonly text: string;
+}
+
+/** A fixed answer, encoded at build; becomes its number in the generated code, which `request` returns to answer. */
+export interface ReplyValue {
+  readonly kind: "reply";
+  readonly status: number;
+  /** Field lines in order, names and values as they go out; no Content-Length, no Date. */
+  readonly fields: readonly (readonly [name: string, value: string])[];
+  readonly body: string;
+}
+
+/** What a route's data may be made of; emitted as a literal. */
+export type Value =
+  | null
+  | boolean
+  | number
+  | string
+  | Template
+  | ReplyValue
+  | readonly Value[]
+  | { readonly [key: string]: Value };
+
+/** What one feature does on one route. */
+export interface RouteUse {
+  /** For each phase the name of an exported function of `runtime.ts`, and that route's data for it. */
+  readonly phases: Readonly<Partial<Record<Phase, { readonly fn: string; readonly data: Value }>>>;
+  /** Client request fields not forwarded on this route, because the feature sets or removes them (lower case). */
+  readonly dropRequestFields?: readonly string[];
+  /** Upstream answer fields not passed on, likewise (lower case). */
+  readonly dropResponseFields?: readonly string[];
+  /** The route is answered by the feature itself: it needs no upstream, and may name none. */
+  readonly answers?: boolean;
+  /** Most bytes the feature can add to a request head or an answer's head on this route, placeholders included. */
+  readonly requestHeadBytes?: number;
+  readonly responseHeadBytes?: number;
+}
+
+/** A route as features see it: the core's part of the language, defaults already merged. */
+export interface RouteView {
+  readonly name: string;
+  /** `/a` and `/a/{id}` are exact or a template, `/a/*` is a prefix. */
+  readonly path: string;
+  readonly pathKind: "exact" | "template" | "prefix";
+  readonly methods: readonly string[] | undefined;
+  readonly hosts: readonly string[] | undefined;
+  readonly upstream: string | undefined;
+}
+
+/** Reports a mistake at `path` below the route's value of one of the feature's keys, e.g. `["rewrite", "strip_prefix"]`. */
+export type Problem = (code: string, path: readonly (string | number)[], message: string) => void;
+
+export interface Feature<Keys extends Readonly<Record<string, ZodType>> = Readonly<Record<string, ZodType>>> {
+  /** Same as the folder's name. */
+  readonly name: string;
+  readonly stage: Stage;
+  /** One line for the report and for `--help`. */
+  readonly summary: string;
+  /** Keys the feature adds to a route, each with a zod schema without transforms and with a description. */
+  readonly routeKeys: Keys;
+  /** Which of these keys may stand under `defaults` too; a route's own value replaces it, or merges if `mergeDefaults`. */
+  readonly defaultKeys?: readonly (keyof Keys & string)[];
+  /** Joins the value under `defaults` and the route's own; without it the route's replaces the default. */
+  readonly mergeDefaults?: (key: string, fallback: unknown, own: unknown) => unknown;
+  /** Stable codes of the mistakes `check` can report, with one line each; joined into the compiler's table. */
+  readonly codes?: Readonly<Record<string, string>>;
+  /** Mistakes a schema cannot see. Called once for every route that has one of the keys. */
+  readonly check?: (values: Readonly<Record<string, unknown>>, route: RouteView, problem: Problem) => void;
+  /** What the feature does on this route, or undefined for nothing. Called only with values that passed `check`. */
+  readonly use: (values: Readonly<Record<string, unknown>>, route: RouteView) => RouteUse | undefined;
+}
+
+/** Identity, for its types: `export default defineFeature({ … })` in every `feature.ts`. */
+export function defineFeature<Keys extends Readonly<Record<string, ZodType>>>(feature: Feature<Keys>): Feature<Keys> {
+  return feature;
+}
+
+export function template(text: string): Template {
+  return { kind: "template", text };
+}

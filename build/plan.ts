@@ -1,0 +1,98 @@
+/**
+ * The plan: the readonly intermediate form between checking and emitting. No text, no zod, no positions: numbers are
+ * in their units, names are resolved to indexes, defaults are merged. Every later step is a function of it.
+ */
+import type { RouteUse } from "./feature.ts";
+
+export interface Plan {
+  readonly name: string;
+  readonly target: "linux-x64" | "linux-arm64";
+  readonly listeners: readonly PlannedListener[];
+  readonly upstreams: readonly PlannedUpstream[];
+  /** In file order; a route's index is its number on the device. */
+  readonly routes: readonly PlannedRoute[];
+  readonly limits: PlannedLimits;
+  /** Features in use, in stage order, ties by name. */
+  readonly features: readonly PlannedFeature[];
+}
+
+export interface PlannedListener {
+  readonly name: string;
+  /** Literal address without brackets: "127.0.0.1", "::1", "0.0.0.0". */
+  readonly host: string;
+  readonly port: number;
+}
+
+export interface PlannedUpstream {
+  readonly name: string;
+  readonly endpoints: readonly PlannedEndpoint[];
+  readonly connectionsMax: number;
+  readonly connectionsIdleMax: number;
+  readonly connectionsIdleMs: number;
+}
+
+export interface PlannedEndpoint {
+  /** Name or literal address without brackets. */
+  readonly host: string;
+  readonly port: number;
+}
+
+export interface PlannedRoute {
+  readonly name: string;
+  /** Lower case, no port; undefined for any host. */
+  readonly hosts: readonly string[] | undefined;
+  readonly path: PathPattern;
+  /** Bits of METHOD_BITS, HEAD included where GET is; undefined for any method. */
+  readonly methods: number | undefined;
+  /** Index into `upstreams`, or -1 where a feature answers. */
+  readonly upstream: number;
+  readonly connectMs: number;
+  readonly responseHeaderMs: number;
+  readonly requestMs: number;
+  /** Longest pause between body bytes in either direction. */
+  readonly idleMs: number;
+  readonly bodyBytesMax: number;
+  /** By feature name. */
+  readonly uses: ReadonlyMap<string, RouteUse>;
+  /** "routes/pump.yaml:31", for comments in generated code and for people. */
+  readonly source: string;
+}
+
+export interface PathPattern {
+  /** As written. */
+  readonly text: string;
+  readonly kind: "exact" | "template" | "prefix";
+  /** Between slashes, percent-encoding normalised: a literal, or a template's variable. A prefix ends before its `*`. */
+  readonly segments: readonly PathSegment[];
+}
+
+export type PathSegment = { readonly literal: string } | { readonly variable: string };
+
+export interface PlannedLimits {
+  /** Requests in flight at once, over all listeners. */
+  readonly exchangesMax: number;
+  /** Client request head, as uWebSockets.js counts it. */
+  readonly clientHeadBytesMax: number;
+  /** Upstream answer head, status line and fields. */
+  readonly responseHeadBytesMax: number;
+  /** Largest time a drain may take after SIGTERM. */
+  readonly drainMs: number;
+}
+
+export interface PlannedFeature {
+  readonly name: string;
+  /** Relative to the repository: "src/features/rewrite". */
+  readonly folder: string;
+}
+
+/** The bit of each method in `PlannedRoute.methods`; any other token is METHOD_OTHER, which no route can name. */
+export const METHOD_BITS: Readonly<Record<string, number>> = {
+  GET: 1,
+  HEAD: 2,
+  POST: 4,
+  PUT: 8,
+  DELETE: 16,
+  PATCH: 32,
+  OPTIONS: 64,
+};
+export const METHOD_OTHER = 128;

@@ -1,0 +1,20 @@
+/** Stand-in for the generated chains: what the features of each route do in each phase (see build/feature.ts). */
+import type { Exchange } from "../core/exchange.ts";
+
+export function request(_x: Exchange): number {
+  return 0;
+}
+export function upstreamRequest(_x: Exchange, _out: Buffer, at: number): number {
+  return at;
+}
+export function responseHead(_x: Exchange, _out: Buffer, at: number): number {
+  return at;
+}
+/** @param name lower case */
+export function dropsRequestField(_route: number, _name: string): boolean {
+  return false;
+}
+/** The name is `bytes[start, end)`, in any case. */
+export function dropsResponseField(_route: number, _bytes: Uint8Array, _start: number, _end: number): boolean {
+  return false;
+}

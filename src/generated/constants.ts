@@ -1,0 +1,29 @@
+/**
+ * Stand-in for the generated constants: everything on, so that editors, type checking and unit tests see every path.
+ * A build replaces it. It imports nothing, which is what lets esbuild fold these values across modules.
+ */
+
+/** Resolution of every timeout, derived at build from the shortest one. */
+export const TICK_MS: number = 50;
+/** Pooled exchanges: requests in flight at once; the next one is answered 503. */
+export const EXCHANGES_MAX: number = 1024;
+/** Request head as uWebSockets.js counts it; a longer one is answered 431 by uWebSockets.js. */
+export const CLIENT_HEAD_BYTES_MAX: number = 4096;
+/** Buffer for one request head on its way to the upstream: what the client sent plus the most that is added. */
+export const REQUEST_HEAD_BYTES: number = 8192;
+/** Largest answer head accepted from an upstream. */
+export const RESPONSE_HEAD_BYTES_MAX: number = 16384;
+/** Most bytes that features add to an answer's head. */
+export const RESPONSE_HEAD_ADDED_BYTES: number = 4096;
+/** After SIGTERM, requests in flight get this long. */
+export const DRAIN_MS: number = 20_000;
+
+/** Whether any route names hosts; without, the Host field is checked but does not select. */
+export const HAS_HOSTS: boolean = true;
+/** Phases with at least one function; the others' calls fold away. */
+export const HAS_REQUEST: boolean = true;
+export const HAS_UPSTREAM_REQUEST: boolean = true;
+export const HAS_RESPONSE_HEAD: boolean = true;
+/** Whether any route drops fields beyond what the core drops. */
+export const DROPS_REQUEST_FIELDS: boolean = true;
+export const DROPS_RESPONSE_FIELDS: boolean = true;
