@@ -1,0 +1,174 @@
+/**
+ * One request and its answer: the pooled struct that the whole core and every feature work on.
+ *
+ * Every field is set once in the constructor and put back by `reset`, so that the object keeps one shape for years.
+ * The closures that uWebSockets.js needs are made once per struct, not per request. The pool grows up to EXCHANGES_MAX
+ * and never beyond; the next request is answered 503.
+ */
+import type { HttpRequest, HttpResponse } from "uWebSockets.js";
+import { EXCHANGES_MAX, REQUEST_HEAD_BYTES } from "#generated/constants.ts";
+import type { Connection } from "./upstream.ts";
+
+/** Where an exchange stands; the picture is in proxy.ts. */
+export const FREE = 0;
+/** The request is being read and checked; nothing was sent to an upstream. */
+export const ADMITTING = 1;
+/** In the queue of an upstream whose connections are all taken. */
+export const QUEUED = 2;
+/** On a connection that is not open yet. */
+export const CONNECTING = 3;
+/** On an open connection; no complete answer head has come. */
+export const SENT = 4;
+/** The answer's head has been handed to the client; its body may be on the way. */
+export const ANSWERING = 5;
+
+/** How the request's body is framed by the client. */
+export const BODY_NONE = 0;
+export const BODY_LENGTH = 1;
+export const BODY_CHUNKED = 2;
+
+export class Exchange {
+  state = FREE;
+  /** Live until the answer has ended or the client has gone; null otherwise. */
+  res: HttpResponse | null = null;
+  /** Live only while the request handler runs: features may read fields from it in `request`. */
+  req: HttpRequest | null = null;
+
+  // The request, as matched and as forwarded.
+  route = -1;
+  method = "";
+  isHead = false;
+  path = "";
+  query = "";
+  hasQuery = false;
+  host = "";
+  requestId = "";
+
+  // The request head towards the upstream: head[headStart, headEnd).
+  readonly head: Buffer;
+  headStart = 0;
+  headEnd = 0;
+
+  // The request body.
+  bodyKind = BODY_NONE;
+  /** Bytes announced by Content-Length, or 0. */
+  bodyBytesAnnounced = 0;
+  bodyBytesReceived = 0;
+  bodyReceived = true;
+  /** Body bytes that came while the connection could not take them; the client is paused meanwhile. */
+  held: Buffer | null = null;
+  heldEnd = 0;
+  clientPaused = false;
+
+  /** After this answer the client's connection must not be used again. */
+  mustClose = false;
+  /** The client or a drain asks for the close; the answer says so. */
+  saysClose = false;
+
+  // The upstream side.
+  connection: Connection | null = null;
+  /** Endpoints that refused the connection so far. */
+  endpointsTried = 0;
+  /** Whether the one transparent retry on a fresh connection was spent. */
+  replayed = false;
+  responseBytesTotal = 0;
+  /** The answer's length is not known to the client beforehand: it goes out in chunks. */
+  answersInChunks = false;
+  /** Answer bytes the client could not take yet; the upstream is paused meanwhile. */
+  unsent: Buffer | null = null;
+  unsentStart = 0;
+  unsentEnd = 0;
+  /** A chunked write met back-pressure and it is not known whether uWebSockets.js has drained since. */
+  clientSlow = false;
+  /** The upstream's last byte came, but the client still has to take some. */
+  answerReceived = false;
+
+  // Deadlines in the clock of timers.ts, 0 for none.
+  /** Of the present phase: connect, answer head, or idle between body bytes. */
+  phaseDeadlineMs = 0;
+  /** Of the whole exchange. */
+  requestDeadlineMs = 0;
+
+  readonly onAborted: () => void;
+  readonly onData: (chunk: ArrayBuffer, isLast: boolean) => void;
+  readonly onWritable: (offset: number) => boolean;
+
+  constructor(head: Buffer, handlers: ExchangeHandlers) {
+    this.head = head;
+    this.onAborted = () => handlers.onAborted(this);
+    this.onData = (chunk, isLast) => handlers.onData(this, chunk, isLast);
+    this.onWritable = (offset) => handlers.onWritable(this, offset);
+  }
+
+  reset(): void {
+    this.state = FREE;
+    this.res = null;
+    this.req = null;
+    this.route = -1;
+    this.method = "";
+    this.isHead = false;
+    this.path = "";
+    this.query = "";
+    this.hasQuery = false;
+    this.host = "";
+    this.requestId = "";
+    this.headStart = 0;
+    this.headEnd = 0;
+    this.bodyKind = BODY_NONE;
+    this.bodyBytesAnnounced = 0;
+    this.bodyBytesReceived = 0;
+    this.bodyReceived = true;
+    this.held = null;
+    this.heldEnd = 0;
+    this.clientPaused = false;
+    this.mustClose = false;
+    this.saysClose = false;
+    this.connection = null;
+    this.endpointsTried = 0;
+    this.replayed = false;
+    this.responseBytesTotal = 0;
+    this.answersInChunks = false;
+    this.unsent = null;
+    this.unsentStart = 0;
+    this.unsentEnd = 0;
+    this.clientSlow = false;
+    this.answerReceived = false;
+    this.phaseDeadlineMs = 0;
+    this.requestDeadlineMs = 0;
+  }
+}
+
+/** What the pool's owner does when uWebSockets.js calls. */
+export interface ExchangeHandlers {
+  onAborted(x: Exchange): void;
+  onData(x: Exchange, chunk: ArrayBuffer, isLast: boolean): void;
+  onWritable(x: Exchange, offset: number): boolean;
+}
+
+/** One allocation for all head buffers; pages that no request ever reaches stay untouched. */
+const heads = Buffer.allocUnsafeSlow(EXCHANGES_MAX * REQUEST_HEAD_BYTES);
+/** All exchanges made so far; walked by the clock. */
+export const exchanges: Exchange[] = [];
+const free: Exchange[] = [];
+
+/** A clean exchange in state ADMITTING, or null when EXCHANGES_MAX are in flight. */
+export function takeExchange(handlers: ExchangeHandlers): Exchange | null {
+  let x = free.pop();
+  if (x === undefined) {
+    if (exchanges.length === EXCHANGES_MAX) return null;
+    const at = exchanges.length * REQUEST_HEAD_BYTES;
+    x = new Exchange(heads.subarray(at, at + REQUEST_HEAD_BYTES), handlers);
+    exchanges.push(x);
+  }
+  x.state = ADMITTING;
+  return x;
+}
+
+export function freeExchange(x: Exchange): void {
+  x.reset();
+  free.push(x);
+}
+
+export function exchangesInFlight(): number {
+  return exchanges.length - free.length;
+}

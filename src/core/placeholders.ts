@@ -1,0 +1,74 @@
+/**
+ * What `{name}` in a routes file's text stands for. Each function appends its value to an outgoing head; generated
+ * code calls only the ones in use, so the others are not in the binary. Every value was checked before: none can
+ * carry a line break or a control byte.
+ */
+import { randomFillSync } from "node:crypto";
+import { routeNames, routeUpstream, upstreams } from "#generated/tables.ts";
+import { putText } from "./bytes.ts";
+import type { Exchange } from "./exchange.ts";
+import { peerAddress } from "./peer.ts";
+
+/** `{client.ip}`: the address of the client's socket. */
+export function clientIp(x: Exchange, out: Buffer, at: number): number {
+  return x.res === null ? at : putText(out, at, peerAddress(x.res));
+}
+
+/** `{request.id}`: 32 hex digits, random, the same all through one exchange. */
+export function requestId(x: Exchange, out: Buffer, at: number): number {
+  if (x.requestId === "") x.requestId = makeRequestId();
+  return putText(out, at, x.requestId);
+}
+
+/** `{host}`: the Host field as the client sent it, port included. */
+export function host(x: Exchange, out: Buffer, at: number): number {
+  return putText(out, at, x.host);
+}
+
+/** `{path}`: normalised, after any rewrite. */
+export function path(x: Exchange, out: Buffer, at: number): number {
+  return putText(out, at, x.path);
+}
+
+/** `{query}`: without the question mark; empty if there is none. */
+export function query(x: Exchange, out: Buffer, at: number): number {
+  return putText(out, at, x.query);
+}
+
+/** `{method}` */
+export function method(x: Exchange, out: Buffer, at: number): number {
+  return putText(out, at, x.method);
+}
+
+/** `{scheme}`: what the client's listener speaks. */
+export function scheme(_x: Exchange, out: Buffer, at: number): number {
+  return putText(out, at, "http");
+}
+
+/** `{route}`: the route's name. */
+export function routeName(x: Exchange, out: Buffer, at: number): number {
+  return putText(out, at, routeNames[x.route]!);
+}
+
+/** `{upstream}`: the upstream's name; empty where a feature answers. */
+export function upstreamName(x: Exchange, out: Buffer, at: number): number {
+  const index = routeUpstream[x.route]!;
+  return index === -1 ? at : putText(out, at, upstreams[index]!.name);
+}
+
+/** Random bytes for this many ids are drawn at once. */
+const IDS_PER_DRAW = 64;
+const ID_BYTES = 16;
+let pool: Buffer | undefined;
+let nextId = IDS_PER_DRAW;
+
+function makeRequestId(): string {
+  pool ??= Buffer.allocUnsafeSlow(IDS_PER_DRAW * ID_BYTES);
+  if (nextId === IDS_PER_DRAW) {
+    randomFillSync(pool);
+    nextId = 0;
+  }
+  const at = nextId * ID_BYTES;
+  nextId += 1;
+  return pool.hexSlice(at, at + ID_BYTES);
+}
