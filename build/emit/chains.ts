@@ -1,0 +1,162 @@
+/**
+ * Emits chains.ts: what the features of each route do in each phase.
+ *
+ * One function for each distinct combination of features, the calls written out in stage order; a route's data is a
+ * constant where all its users share it, else a row of a table indexed by route. No arrays of hooks, no closures.
+ */
+import type { Phase, RouteUse, Value } from "../feature.ts";
+import type { Plan, PlannedFeature, PlannedRoute } from "../plan.ts";
+import { emitDrops } from "./drops.ts";
+import { emitTypedArray, Text } from "./text.ts";
+import type { Values } from "./values.ts";
+
+interface Step {
+  readonly feature: PlannedFeature;
+  readonly fn: string;
+  readonly data: Value;
+}
+
+/** How each phase's function looks; `start` is what an empty chain returns. */
+const SHAPES: Readonly<Record<Phase, { parameters: string; pass: string; start: string }>> = {
+  request: { parameters: "x: Exchange", pass: "x", start: "0" },
+  upstreamRequest: { parameters: "x: Exchange, out: Buffer, at: number", pass: "x, out, at", start: "at" },
+  responseHead: { parameters: "x: Exchange, out: Buffer, at: number", pass: "x, out, at", start: "at" },
+};
+
+export function emitChains(out: Text, plan: Plan, values: Values): void {
+  const names = new Names();
+  const tables = new Text();
+  const functions = new Text();
+  for (const phase of Object.keys(SHAPES) as Phase[]) emitPhase(functions, tables, plan, phase, names, values);
+  emitDrops(functions, plan, "dropRequestFields");
+  emitDrops(functions, plan, "dropResponseFields");
+
+  out.line('import type { Exchange } from "#core/exchange.ts";');
+  if (values.putsText) out.line('import { putText } from "#core/bytes.ts";');
+  if (values.placeholders.size > 0) {
+    out.line(`import { ${[...values.placeholders].sort().join(", ")} } from "#core/placeholders.ts";`);
+  }
+  for (const line of names.imports) out.line(line);
+  out.line();
+  values.emit(out);
+  for (const part of [tables, functions]) for (const line of part.toString().trimEnd().split("\n")) out.line(line);
+}
+
+function emitPhase(out: Text, tables: Text, plan: Plan, phase: Phase, names: Names, values: Values): void {
+  const shape = SHAPES[phase];
+  const chains = new Map<string, { readonly number: number; readonly steps: readonly Step[] }>();
+  const chainOfRoute = plan.routes.map((route) => {
+    const steps = stepsOf(plan, route, phase);
+    if (steps.length === 0) return 0;
+    const key = JSON.stringify(steps.map((step) => [step.feature.name, step.fn]));
+    let chain = chains.get(key);
+    if (chain === undefined) {
+      chain = { number: chains.size + 1, steps };
+      chains.set(key, chain);
+    }
+    return chain.number;
+  });
+
+  const call = new Map<string, string>();
+  for (const feature of plan.features) emitData(tables, plan, phase, feature, values, call);
+  for (const { number, steps } of chains.values()) {
+    out.line();
+    out.block(`function ${phase}_${number}(${shape.parameters}): number {`, () => {
+      const calls = steps.map((step) => {
+        return `${names.of(step.feature, step.fn)}(${shape.pass}, ${call.get(step.feature.name)})`;
+      });
+      if (phase === "request") {
+        if (calls.length > 1) out.line("let answer: number;");
+        for (const code of calls.slice(0, -1)) out.line(`answer = ${code};`).line("if (answer !== 0) return answer;");
+      } else {
+        for (const code of calls.slice(0, -1)) out.line(`at = ${code};`);
+      }
+      out.line(`return ${calls.at(-1)};`);
+    });
+  }
+  emitDispatch(out, tables, phase, chainOfRoute);
+}
+
+function emitDispatch(out: Text, tables: Text, phase: Phase, chainOfRoute: readonly number[]): void {
+  const { parameters, pass, start } = SHAPES[phase];
+  const distinct = [...new Set(chainOfRoute)].sort((a, b) => a - b);
+  const only = distinct.length <= 1 ? (distinct[0] ?? 0) : -1;
+  const unused = only === 0 ? parameters.replace("x:", "_x:").replace("out:", "_out:") : parameters;
+  out.line();
+  out.block(`export function ${phase}(${unused}): number {`, () => {
+    if (only >= 0) {
+      out.line(only === 0 ? `return ${start};` : `return ${phase}_${only}(${pass});`);
+      return;
+    }
+    const table = `${phase}Chain`;
+    tables.line("/** Which chain each route takes; 0 for none. */");
+    emitTypedArray(tables, false, table, distinct.at(-1)! < 256 ? "Uint8Array" : "Uint16Array", chainOfRoute);
+    out.block(`switch (${table}[x.route]) {`, () => {
+      for (const number of distinct) if (number !== 0) out.line(`case ${number}: return ${phase}_${number}(${pass});`);
+      out.line(`default: return ${start};`);
+    });
+  });
+}
+
+/** The expression for a feature's data: a constant if all its routes share it, else a table's row. */
+function emitData(
+  tables: Text,
+  plan: Plan,
+  phase: Phase,
+  feature: PlannedFeature,
+  values: Values,
+  call: Map<string, string>,
+): void {
+  const rows = plan.routes.map((route) => {
+    const step = route.uses.get(feature.name)?.phases[phase];
+    return step === undefined ? undefined : values.expression(step.data);
+  });
+  const distinct = [...new Set(rows.filter((row) => row !== undefined))];
+  if (distinct.length === 0) return;
+  if (distinct.length === 1) {
+    call.set(feature.name, distinct[0]!);
+    return;
+  }
+  const table = `${identifier(feature.name)}_${phase}`;
+  tables.line(`/** Data of ${feature.name} by route; undefined where it does nothing. */`);
+  tables.block(
+    `const ${table} = [`,
+    () => {
+      rows.forEach((row, number) => {
+        const route = plan.routes[number]!;
+        tables.comment(`${route.source} ${route.name}`);
+        tables.line(`${row ?? "undefined"},`);
+      });
+    },
+    "];",
+  );
+  call.set(feature.name, `${table}[x.route]!`);
+}
+
+function stepsOf(plan: Plan, route: PlannedRoute, phase: Phase): Step[] {
+  return plan.features.flatMap((feature) => {
+    const step = (route.uses.get(feature.name) as RouteUse | undefined)?.phases[phase];
+    return step === undefined ? [] : [{ feature, fn: step.fn, data: step.data }];
+  });
+}
+
+/** Names under which features' functions are imported. */
+class Names {
+  readonly #taken = new Map<string, string>();
+  readonly imports: string[] = [];
+
+  of(feature: PlannedFeature, fn: string): string {
+    if (!/^[A-Za-z_$][\w$]*$/.test(fn)) throw new Error(`feature ${feature.name}: "${fn}" cannot be a function's name`);
+    if (!/^[a-z][a-z0-9-]*$/.test(feature.name)) throw new Error(`a feature cannot be named "${feature.name}"`);
+    const name = `${identifier(feature.name)}_${fn}`;
+    if (!this.#taken.has(name)) {
+      this.#taken.set(name, feature.name);
+      this.imports.push(`import { ${fn} as ${name} } from "#features/${feature.name}/runtime.ts";`);
+    }
+    return name;
+  }
+}
+
+function identifier(featureName: string): string {
+  return featureName.replaceAll("-", "_");
+}

@@ -1,0 +1,66 @@
+/** Emits tables.ts: listeners, upstreams, and the numbers of each route. */
+import type { Plan, PlannedRoute } from "../plan.ts";
+import { emitTypedArray, literal, type Text } from "./text.ts";
+
+export function emitTables(out: Text, plan: Plan): void {
+  emitShapes(out);
+  out.line();
+  out.line(`export const name: string = ${literal(plan.name)};`);
+  out.line(`export const target: string = ${literal(plan.target)};`).line();
+  emitList(out, "listeners", "Listener", plan.listeners, ({ name, host, port }) => {
+    out.line(`{ name: ${literal(name)}, host: ${literal(host)}, port: ${port} },`);
+  });
+  emitList(out, "upstreams", "Upstream", plan.upstreams, (upstream) => {
+    out.block(
+      "{",
+      () => {
+        out.line(`name: ${literal(upstream.name)},`);
+        const endpoints = upstream.endpoints.map(({ host, port }) => `{ host: ${literal(host)}, port: ${port} }`);
+        out.line(`endpoints: [${endpoints.join(", ")}],`);
+        out.line(`connectionsMax: ${upstream.connectionsMax},`);
+        out.line(`connectionsIdleMax: ${upstream.connectionsIdleMax},`);
+        out.line(`connectionsIdleMs: ${upstream.connectionsIdleMs},`);
+      },
+      "},",
+    );
+  });
+  out.line();
+  emitList(out, "routeNames", "string", plan.routes, (route) => {
+    out.comment(`${route.source}: ${route.path.text}`);
+    out.line(`${literal(route.name)},`);
+  });
+  const column = (name: string, type: string, of: (route: PlannedRoute) => number) =>
+    emitTypedArray(out, true, name, type, plan.routes.map(of));
+  column("routeUpstream", "Int32Array", (route) => route.upstream);
+  column("routeConnectMs", "Uint32Array", (route) => route.connectMs);
+  column("routeResponseHeaderMs", "Uint32Array", (route) => route.responseHeaderMs);
+  column("routeRequestMs", "Uint32Array", (route) => route.requestMs);
+  column("routeIdleMs", "Uint32Array", (route) => route.idleMs);
+  column("routeBodyBytesMax", "Float64Array", (route) => route.bodyBytesMax);
+}
+
+function emitShapes(out: Text): void {
+  const shape = (name: string, fields: readonly string[]) =>
+    out.block(`export interface ${name} {`, () => {
+      for (const field of fields) out.line(`readonly ${field};`);
+    });
+  shape("Listener", ["name: string", "host: string", "port: number"]);
+  shape("Endpoint", ["host: string", "port: number"]);
+  shape("Upstream", [
+    "name: string",
+    "endpoints: readonly Endpoint[]",
+    "connectionsMax: number",
+    "connectionsIdleMax: number",
+    "connectionsIdleMs: number",
+  ]);
+}
+
+function emitList<T>(out: Text, name: string, type: string, entries: readonly T[], emit: (entry: T) => void): void {
+  out.block(
+    `export const ${name}: readonly ${type}[] = [`,
+    () => {
+      for (const entry of entries) emit(entry);
+    },
+    "];",
+  );
+}

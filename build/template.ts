@@ -1,0 +1,95 @@
+/**
+ * Texts with placeholders: `{client.ip}` and the like, `{{` and `}}` for literal braces.
+ *
+ * Features use it to check a value and to state its worst-case size, the emitter to turn it into code. The table is
+ * the only list of placeholders; `fn` is the exported function of src/core/placeholders.ts that writes the value.
+ */
+import { didYouMean } from "./near-miss.ts";
+
+/** Most bytes of anything the client sends in one request head; the emitter refuses a plan that allows more. */
+export const CLIENT_HEAD_BYTES_BOUND = 4096;
+
+export interface Placeholder {
+  readonly fn: string;
+  /** Most bytes the value can have on any request. */
+  readonly bytesMax: number;
+  readonly summary: string;
+}
+
+export const PLACEHOLDERS: Readonly<Record<string, Placeholder>> = {
+  "client.ip": { fn: "clientIp", bytesMax: 39, summary: "the client's address; IPv6 in full groups" },
+  "request.id": { fn: "requestId", bytesMax: 32, summary: "32 random hex digits, the same all through one exchange" },
+  host: { fn: "host", bytesMax: CLIENT_HEAD_BYTES_BOUND, summary: "the Host field as the client sent it" },
+  path: { fn: "path", bytesMax: CLIENT_HEAD_BYTES_BOUND, summary: "the path, normalised and rewritten" },
+  query: { fn: "query", bytesMax: CLIENT_HEAD_BYTES_BOUND, summary: "the query without its question mark" },
+  method: { fn: "method", bytesMax: CLIENT_HEAD_BYTES_BOUND, summary: "the request's method" },
+  scheme: { fn: "scheme", bytesMax: 5, summary: "http or https, as the client connected" },
+  route: { fn: "routeName", bytesMax: 256, summary: "the route's name" },
+  upstream: { fn: "upstreamName", bytesMax: 256, summary: "the upstream's name" },
+};
+
+export type TemplatePart = { readonly text: string } | { readonly placeholder: string };
+
+export interface TemplateMistake {
+  /** Offset in the text, in UTF-16 units. */
+  readonly offset: number;
+  readonly message: string;
+}
+
+/** The parts of a text in order, neighbouring literals joined; or the first mistake in it. */
+export function parseTemplate(text: string): { parts: TemplatePart[] } | { mistake: TemplateMistake } {
+  const parts: TemplatePart[] = [];
+  let literal = "";
+  let at = 0;
+  while (at < text.length) {
+    const char = text[at]!;
+    if ((char === "{" || char === "}") && text[at + 1] === char) {
+      literal += char;
+      at += 2;
+    } else if (char === "}") {
+      return { mistake: { offset: at, message: 'a "}" without "{"; write "}}" for a literal brace' } };
+    } else if (char === "{") {
+      const end = text.indexOf("}", at);
+      if (end < 0) return { mistake: { offset: at, message: 'a "{" without "}"; write "{{" for a literal brace' } };
+      const name = text.slice(at + 1, end);
+      if (!Object.hasOwn(PLACEHOLDERS, name)) return { mistake: { offset: at, message: unknownPlaceholder(name) } };
+      if (literal !== "") parts.push({ text: literal });
+      literal = "";
+      parts.push({ placeholder: name });
+      at = end + 1;
+    } else {
+      literal += char;
+      at += 1;
+    }
+  }
+  if (literal !== "") parts.push({ text: literal });
+  return { parts };
+}
+
+/** Most bytes the text can become, placeholders filled in. @throws Error if the text was not checked before */
+export function templateBytesMax(text: string): number {
+  let bytes = 0;
+  for (const part of partsOfChecked(text)) {
+    bytes += "text" in part ? Buffer.byteLength(part.text) : PLACEHOLDERS[part.placeholder]!.bytesMax;
+  }
+  return bytes;
+}
+
+/** The parts of a text that passed `parseTemplate`. @throws Error otherwise: a feature let a mistake through */
+export function partsOfChecked(text: string): readonly TemplatePart[] {
+  const parsed = parseTemplate(text);
+  if ("mistake" in parsed) throw new Error(`unchecked template ${JSON.stringify(text)}: ${parsed.mistake.message}`);
+  return parsed.parts;
+}
+
+/** The text that stands for itself in a template. */
+export function escapeTemplate(text: string): string {
+  return text.replace(/[{}]/g, "$&$&");
+}
+
+function unknownPlaceholder(name: string): string {
+  const known = Object.keys(PLACEHOLDERS);
+  const near = didYouMean(name, known);
+  const hint = near === "" ? `; known are ${known.map((known) => `{${known}}`).join(", ")}` : near;
+  return `no placeholder "${name}"${hint} (write "{{" and "}}" for literal braces)`;
+}
