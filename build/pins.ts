@@ -1,0 +1,30 @@
+/**
+ * The foreign binaries that go into a gateway, each pinned by what it must hash to before and after it is prepared.
+ *
+ * - `integrity`: of the npm package, as `npm view PACKAGE dist.integrity` prints it; checked before anything is unpacked.
+ * - `sha256`: of the file as published; `strippedSha256`, `preparedSha256`: of what build/elf makes of it, which is
+ *   what is packed. A change of build/elf that changes these is a change of every gateway: raise them in its commit.
+ */
+import pins from "./pins.json" with { type: "json" };
+
+export type Target = "linux-x64" | "linux-arm64";
+
+export interface RuntimePin {
+  readonly package: string;
+  readonly integrity: string;
+  readonly downloadMegabytes: number;
+  readonly bytes: number;
+  readonly sha256: string;
+  readonly strippedSha256: string;
+}
+
+export interface AddonPin {
+  /** In node_modules/uWebSockets.js; 137 is the ABI of Node 24. */
+  readonly file: string;
+  readonly sha256: string;
+  readonly preparedSha256: string;
+}
+
+export const NODE_VERSION: string = pins.node;
+export const runtimePins: Readonly<Record<Target, RuntimePin>> = pins.runtimes;
+export const addonPins: Readonly<Record<Target, AddonPin>> = pins.addons;
