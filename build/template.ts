@@ -24,8 +24,8 @@ export const PLACEHOLDERS: Readonly<Record<string, Placeholder>> = {
   query: { fn: "query", bytesMax: CLIENT_HEAD_BYTES_BOUND, summary: "the query without its question mark" },
   method: { fn: "method", bytesMax: CLIENT_HEAD_BYTES_BOUND, summary: "the request's method" },
   scheme: { fn: "scheme", bytesMax: 5, summary: "http or https, as the client connected" },
-  route: { fn: "routeName", bytesMax: 256, summary: "the route's name" },
-  upstream: { fn: "upstreamName", bytesMax: 256, summary: "the upstream's name" },
+  route: { fn: "routeName", bytesMax: 63, summary: "the route's name" },
+  upstream: { fn: "upstreamName", bytesMax: 63, summary: "the upstream's name" },
 };
 
 export type TemplatePart = { readonly text: string } | { readonly placeholder: string };
