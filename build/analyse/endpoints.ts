@@ -1,0 +1,99 @@
+/** Endpoints and connections of upstreams. Only what is written here can be reached by the device at all. */
+import { isIPv4, isIPv6 } from "node:net";
+import type { PlannedEndpoint } from "../plan.ts";
+import { CONNECTIONS_IDLE_MAX, CONNECTIONS_MAX } from "../schema/defaults.ts";
+import type { Path } from "../source.ts";
+import { isHostName } from "./hosts.ts";
+import { type AnalysisInput, upstreamsOf } from "./input.ts";
+
+/** Where clouds serve credentials to whoever asks from the inside: a proxy must never lead there. */
+const METADATA_HOSTS = new Set(["169.254.169.254", "fd00:ec2::254", "metadata.google.internal"]);
+
+export function checkEndpoints(input: AnalysisInput): void {
+  for (const [name, upstream] of upstreamsOf(input)) {
+    const path = ["upstreams", name];
+    const seen = new Map<string, number>();
+    for (const [index, endpoint] of (upstream.endpoints ?? []).entries()) {
+      if (endpoint?.url !== undefined) checkUrl(input, [...path, "endpoints", index, "url"], endpoint.url, index, seen);
+    }
+    const { max, max_idle: idle } = upstream.connections ?? {};
+    if (idle !== undefined && idle > (max ?? CONNECTIONS_MAX)) {
+      const most = max === undefined ? `the default of max, ${CONNECTIONS_MAX}` : `max, ${max}`;
+      input.routes.error("HW1405", [...path, "connections", "max_idle"], `${idle} is more than ${most}`);
+    }
+  }
+}
+
+function checkUrl(input: AnalysisInput, path: Path, text: string, index: number, seen: Map<string, number>): void {
+  const endpoint = parseEndpoint(text);
+  if ("mistake" in endpoint) {
+    input.routes.error("HW1303", path, endpoint.mistake);
+    return;
+  }
+  if (METADATA_HOSTS.has(endpoint.host)) {
+    input.routes.error(
+      "HW1304",
+      path,
+      `${endpoint.host} is a cloud's metadata service, which gives out credentials; it cannot be an endpoint`,
+    );
+  }
+  const key = `${endpoint.host} ${endpoint.port}`;
+  const other = seen.get(key);
+  if (other === undefined) seen.set(key, index);
+  else
+    input.routes.error(
+      "HW1305",
+      path,
+      `the same endpoint is at ${input.routes.place([...path.slice(0, -2), other, "url"])}`,
+    );
+}
+
+/** The endpoint, or what is wrong with its URL. Addresses are put in their canonical form. */
+export function parseEndpoint(text: string): PlannedEndpoint | { readonly mistake: string } {
+  const example = 'write it as "http://host:port"';
+  if (/^https:/i.test(text)) return { mistake: "https to an endpoint is not supported yet; only http" };
+  const parts = /^http:\/\/([^/?#]*)(.*)$/i.exec(text);
+  if (parts === null) {
+    const bare = /^[\w.-]+(:\d+)?$/.test(text) ? `write "http://${text}"` : example;
+    return { mistake: `expected a URL that begins with http://, found "${text}"; ${bare}` };
+  }
+  const [, authority = "", rest = ""] = parts;
+  if (authority.includes("@")) return { mistake: "user and password do not belong into a routes file" };
+  if (rest === "/") return { mistake: `an endpoint has no path; write "http://${authority}", without the last slash` };
+  if (rest !== "") return { mistake: `an endpoint has no path or query ("${rest}"); requests keep theirs` };
+  const [, name = "", , portText] = /^(\[[^\]]*\]|[^:]*)(:(.*))?$/.exec(authority) ?? [];
+  const host = parseEndpointHost(name);
+  if (host === undefined) return { mistake: `"${authority}" is not a host name or address with a port; ${example}` };
+  if (portText === undefined) return { host, port: 80 };
+  const port = parsePort(portText);
+  return port === undefined ? { mistake: `the port "${portText}" is not a number from 1 to 65535` } : { host, port };
+}
+
+function parseEndpointHost(text: string): string | undefined {
+  const bare = /^\[(.*)\]$/.exec(text)?.[1];
+  if (bare !== undefined) return isIPv6(bare) && !bare.includes("%") ? canonicalIPv6(bare) : undefined;
+  if (isIPv4(text)) return text;
+  const name = text.toLowerCase().replace(/\.$/, "");
+  // What looks like an address in another notation (127.1, 0x7f000001) is refused: resolvers disagree about it.
+  return isHostName(name) && !/^(0x[0-9a-f]+|\d+)$/.test(name.split(".").at(-1)!) ? name : undefined;
+}
+
+/** IPv4-mapped addresses become the IPv4 address they reach. */
+function canonicalIPv6(text: string): string {
+  const canonical = new URL(`http://[${text}]`).hostname.slice(1, -1);
+  const mapped = /^::ffff:([0-9a-f]{1,4}):([0-9a-f]{1,4})$/.exec(canonical);
+  if (mapped === null) return canonical;
+  const [high, low] = [Number.parseInt(mapped[1]!, 16), Number.parseInt(mapped[2]!, 16)];
+  return `${high >> 8}.${high & 255}.${low >> 8}.${low & 255}`;
+}
+
+export function parsePort(text: string): number | undefined {
+  const port = /^[1-9]\d{0,4}$/.test(text) ? Number(text) : 0;
+  return port >= 1 && port <= 65535 ? port : undefined;
+}
+
+/** For the plan: at most as many kept as allowed at all. */
+export function connectionsOf(connections: { max?: number | undefined; max_idle?: number | undefined } | undefined) {
+  const max = connections?.max ?? CONNECTIONS_MAX;
+  return { max, idle: connections?.max_idle ?? Math.min(CONNECTIONS_IDLE_MAX, max) };
+}

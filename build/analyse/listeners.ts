@@ -1,0 +1,50 @@
+/** Listeners: literal addresses with a port, each once. */
+import { isIPv4, isIPv6 } from "node:net";
+import { parsePort } from "./endpoints.ts";
+import type { AnalysisInput } from "./input.ts";
+
+export function checkListeners(input: AnalysisInput): void {
+  const seen = new Map<string, string>();
+  for (const [name, listener] of Object.entries(input.targetFile?.listeners ?? {})) {
+    if (listener?.address === undefined) continue;
+    const path = ["listeners", name, "address"];
+    const address = parseAddress(listener.address);
+    if ("mistake" in address) {
+      input.target.error("HW1306", path, address.mistake);
+      continue;
+    }
+    const key = `${address.host} ${address.port}`;
+    const other = seen.get(key);
+    if (other === undefined) seen.set(key, name);
+    else
+      input.target.error(
+        "HW1307",
+        path,
+        `the listener "${other}" has this address, at ${input.target.place(["listeners", other, "address"])}`,
+      );
+  }
+}
+
+export function parseAddress(
+  text: string,
+): { readonly host: string; readonly port: number } | { readonly mistake: string } {
+  const expected = 'expected an address and port such as "127.0.0.1:8080" or "[::1]:8080"';
+  if (/^\d+$/.test(text))
+    return {
+      mistake: `${expected}, found "${text}"; write "127.0.0.1:${text}", or "0.0.0.0:${text}" for every address`,
+    };
+  if (/^:\d+$/.test(text)) return { mistake: `${expected}, found "${text}"; write "0.0.0.0${text}" for every address` };
+  if (isIPv4(text)) return { mistake: `the port is missing; write "${text}:8080"` };
+  if (isIPv6(text))
+    return { mistake: `an IPv6 address stands in brackets, with a port after it; write "[${text}]:8080"` };
+  const [, name, portText] = /^(\[[^\]]*\]|[^:[\]]*):([^:]*)$/.exec(text) ?? [];
+  if (name === undefined || portText === undefined) return { mistake: `${expected}, found "${text}"` };
+  const port = parsePort(portText);
+  if (port === undefined) return { mistake: `the port "${portText}" is not a number from 1 to 65535` };
+  if (isIPv4(name)) return { host: name, port };
+  const bare = /^\[(.*)\]$/.exec(name)?.[1];
+  if (bare !== undefined && isIPv6(bare) && !bare.includes("%"))
+    return { host: new URL(`http://[${bare}]`).hostname.slice(1, -1), port };
+  const local = name === "localhost" ? `; write "127.0.0.1:${port}"` : "; a device may have no resolver when it starts";
+  return { mistake: `"${name}" is not a literal address${local}` };
+}

@@ -1,0 +1,46 @@
+/**
+ * The table of everything the compiler can find wrong in a routes or target file: a stable code and one line of
+ * meaning each. A code is never reused for another meaning. Features bring their own (`codes` in their feature.ts).
+ */
+export const CODES: Readonly<Record<string, string>> = {
+  // 10xx: reading the file
+  HW1000: "the file cannot be read",
+  HW1001: "not well-formed YAML or JSON",
+  HW1002: "the same key twice in one mapping",
+  HW1003: "a part of YAML that the language does not use: merge keys, tags, directives, several documents",
+  HW1004: "a key that is not plain text, or that YAML versions read differently (on, off, yes, no, y, n)",
+  HW1005: "a date without quotes",
+  HW1006: "not UTF-8, or a control character",
+  HW1007: "too large, nested too deeply, or grown too large by aliases",
+  HW1008: "empty, or not a mapping",
+  HW1009: "an alias of nothing, or of something that contains it",
+  // 11xx: shape and single values
+  HW1101: "a key the language does not know",
+  HW1102: "a key that must be there is missing",
+  HW1103: "a value of the wrong type",
+  HW1104: "a value that is not allowed here",
+  HW1105: "a number without its unit",
+  HW1106: "a list or mapping with too few or too many entries",
+  HW1107: "a name that is not allowed",
+  // 12xx: names
+  HW1201: "two routes of the same name",
+  HW1202: "an upstream that no route uses",
+  HW1203: "a route to an upstream that does not exist",
+  HW1204: "a route that nothing answers",
+  HW1205: "a route that is answered twice",
+  // 13xx: values with a syntax of their own
+  HW1301: "a path that is not well formed",
+  HW1302: "a host that is not a name or an address",
+  HW1303: "an endpoint URL that is not well formed",
+  HW1304: "an endpoint that must not be reached",
+  HW1305: "the same entry twice in one list",
+  HW1306: "a listener address that is not well formed",
+  HW1307: "two listeners on one address",
+  // 14xx: routes and settings that contradict each other
+  HW1401: "two routes that take the same requests",
+  HW1402: "two routes that overlap, neither more specific than the other",
+  HW1404: "timeouts that contradict each other",
+  HW1405: "connection settings that contradict each other",
+  // 19xx: warnings; the build goes on
+  HW1901: "routes that answer on any host",
+};

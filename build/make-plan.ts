@@ -1,0 +1,99 @@
+/** Files that passed every check → the plan: units into numbers, names into indexes, defaults merged in. */
+import { connectionsOf, parseEndpoint } from "./analyse/endpoints.ts";
+import { hostsOf, usesOf } from "./analyse/features.ts";
+import { parseAddress } from "./analyse/listeners.ts";
+import { methodBits } from "./analyse/methods.ts";
+import { parsePath } from "./analyse/paths.ts";
+import { resolveTimeouts } from "./analyse/timeouts.ts";
+import type { Feature } from "./feature.ts";
+import type { Plan, PlannedRoute, PlannedUpstream } from "./plan.ts";
+import {
+  BODY_BYTES_MAX,
+  CLIENT_HEAD_BYTES_MAX,
+  CONNECTIONS_IDLE_MS,
+  DRAIN_MS,
+  EXCHANGES_MAX,
+  RESPONSE_HEAD_BYTES_MAX,
+} from "./schema/defaults.ts";
+import type { RouteEntry, RoutesFile, UpstreamEntry } from "./schema/routes.ts";
+import type { TargetFile } from "./schema/target.ts";
+import { parseDurationMs, parseSizeBytes } from "./schema/units.ts";
+
+/** @param lineOf line of a route's entry, and `file` how generated code names the file: no machine's folders in it */
+export function makePlan(
+  routesFile: RoutesFile,
+  targetFile: TargetFile,
+  features: readonly Feature[],
+  source: { readonly file: string; readonly lineOf: (route: number) => number },
+): Plan {
+  const upstreams = Object.entries(routesFile.upstreams ?? {}).map(([name, entry]) => planUpstream(name, entry));
+  const indexes = new Map(upstreams.map(({ name }, index) => [name, index]));
+  const routes = routesFile.routes.map((route, index) =>
+    planRoute(route, routesFile, features, indexes, `${source.file}:${source.lineOf(index)}`),
+  );
+  const used = new Set(routes.flatMap(({ uses }) => [...uses.keys()]));
+  return {
+    name: routesFile.name,
+    target: targetFile.target,
+    listeners: Object.entries(targetFile.listeners).map(([name, { address }]) => ({
+      name,
+      ...checked(parseAddress(address)),
+    })),
+    upstreams,
+    routes,
+    limits: {
+      exchangesMax: targetFile.limits?.in_flight ?? EXCHANGES_MAX,
+      clientHeadBytesMax: CLIENT_HEAD_BYTES_MAX,
+      responseHeadBytesMax: RESPONSE_HEAD_BYTES_MAX,
+      drainMs: targetFile.timing?.drain === undefined ? DRAIN_MS : parseDurationMs(targetFile.timing.drain),
+    },
+    features: features
+      .filter(({ name }) => used.has(name))
+      .map(({ name }) => ({ name, folder: `src/features/${name}` })),
+  };
+}
+
+function planUpstream(name: string, entry: UpstreamEntry): PlannedUpstream {
+  const { max, idle } = connectionsOf(entry.connections);
+  const idleTimeout = entry.connections?.idle_timeout;
+  return {
+    name,
+    endpoints: entry.endpoints.map(({ url }) => checked(parseEndpoint(url))),
+    connectionsMax: max,
+    connectionsIdleMax: idle,
+    connectionsIdleMs: idleTimeout === undefined ? CONNECTIONS_IDLE_MS : parseDurationMs(idleTimeout),
+  };
+}
+
+function planRoute(
+  route: RouteEntry,
+  { defaults, upstreams }: RoutesFile,
+  features: readonly Feature[],
+  indexes: ReadonlyMap<string, number>,
+  source: string,
+): PlannedRoute {
+  const upstream = route.upstream === undefined ? undefined : upstreams?.[route.upstream];
+  const timeouts = resolveTimeouts([route.timeouts, upstream?.timeouts, defaults?.timeouts]);
+  const body = route.limits?.body ?? defaults?.limits?.body;
+  return {
+    name: route.name,
+    hosts: hostsOf(route, defaults),
+    path: checked(parsePath(route.match.path)),
+    methods: methodBits(route.match.methods),
+    upstream: route.upstream === undefined ? -1 : indexes.get(route.upstream)!,
+    connectMs: timeouts.connect,
+    responseHeaderMs: timeouts.response_header,
+    requestMs: timeouts.request,
+    idleMs: timeouts.idle,
+    bodyBytesMax: body === undefined ? BODY_BYTES_MAX : parseSizeBytes(body),
+    uses: usesOf(features, route, defaults),
+    source,
+  };
+}
+
+/** What a pass has checked; anything else here is a bug of the pass. */
+function checked<T extends object>(parsed: T | string | { readonly mistake: string }): T {
+  if (typeof parsed === "string") throw new Error(parsed);
+  if ("mistake" in parsed) throw new Error(parsed.mistake);
+  return parsed;
+}

@@ -1,0 +1,36 @@
+/** Every value that holds when neither file sets it: one table, with the reason beside each. */
+
+/** Per route; an unset timeout never exceeds the route's `request`, so that setting that one alone is no contradiction. */
+export const TIMEOUT_DEFAULTS_MS = {
+  // A LAN answers in milliseconds; a lost SYN is repeated after 1 s and 3 s, and both repeats fit.
+  connect: 5_000,
+  // What operators of proxies commonly set; HAProxy's own advice for `timeout server` is 30 s.
+  response_header: 30_000,
+  // The backstop: `idle` ends a stalled exchange long before. An hour lets 64 MB pass a link of 19 kB/s.
+  request: 3_600_000,
+  // nginx's proxy_read_timeout and proxy_send_timeout, which also count between two reads or writes.
+  idle: 60_000,
+} as const;
+
+/** nginx's client_max_body_size. Uploads are a decision, not an accident. */
+export const BODY_BYTES_MAX = 1 << 20;
+
+/** Per endpoint. An eighth of EXCHANGES_MAX, so that one slow endpoint cannot hold every exchange. */
+export const CONNECTIONS_MAX = 128;
+/** Kept open while unused; enough that a steady load of that many requests in flight opens none. */
+export const CONNECTIONS_IDLE_MAX = 32;
+/** Below nginx's keepalive_timeout of 75 s, so that we close first; a server that closes sooner costs a reconnect. */
+export const CONNECTIONS_IDLE_MS = 30_000;
+
+/** Requests in flight on one device; nginx's worker_connections (512) times two, an exchange being two connections there. */
+export const EXCHANGES_MAX = 1024;
+/** uWebSockets.js's own default for a request head. */
+export const CLIENT_HEAD_BYTES_MAX = 4096;
+/** Answers carry cookies and policies: four times the request's. */
+export const RESPONSE_HEAD_BYTES_MAX = 16_384;
+/** Below the 30 s that service managers commonly grant before SIGKILL. */
+export const DRAIN_MS = 20_000;
+/** Debian 12, Raspberry Pi OS bookworm. */
+export const GLIBC_FLOOR = "2.36";
+/** Program and constants, without runtime and addon; some thousand routes. */
+export const PAYLOAD_BYTES_MAX = 512 << 10;

@@ -1,0 +1,140 @@
+/**
+ * The routes file's schema: the core of the language, with the keys of the features that were found put in beside it.
+ * No node transforms and every node says what it is for, so that all of it survives export to JSON Schema.
+ */
+import { type ZodType, z } from "zod";
+import type { Feature } from "../feature.ts";
+import { METHOD_BITS } from "../plan.ts";
+import { expectations } from "./expect.ts";
+import { duration, size } from "./units.ts";
+
+/** Names go into generated code, logs and file names. */
+export function name(description: string) {
+  return z
+    .string()
+    .regex(/^[a-z0-9][a-z0-9-]{0,62}$/)
+    .describe(description)
+    .register(expectations, {
+      expected: "a name of lower-case letters, digits and hyphens, at most 63, starting with a letter or digit",
+      hint: () => ({ code: "HW1107", advice: "choose another name" }),
+    });
+}
+
+function timeouts(description: string) {
+  return z
+    .strictObject({
+      connect: duration("Longest time to open a connection to an endpoint.").optional(),
+      response_header: duration("Longest time from the request's end to the answer's complete head.").optional(),
+      request: duration("Longest time of a whole exchange, bodies included.").optional(),
+      idle: duration("Longest pause between body bytes, in either direction.").optional(),
+    })
+    .describe(description);
+}
+
+function limits(description: string) {
+  return z
+    .strictObject({
+      body: size("Largest request body; a larger one is answered 413.").optional(),
+    })
+    .describe(description);
+}
+
+function hosts(description: string) {
+  return z
+    .array(z.string().max(255).describe("A host name or a literal address, without port."))
+    .min(1)
+    .describe(description);
+}
+
+const endpoint = z
+  .strictObject({
+    url: z
+      .string()
+      .describe("Where the endpoint listens, http://host or http://host:port.")
+      .register(expectations, { expected: 'a URL such as "http://127.0.0.1:3000"' }),
+  })
+  .describe("One server of an upstream.");
+
+const upstream = z
+  .strictObject({
+    endpoints: z.array(endpoint).min(1).max(64).describe("The servers of this upstream."),
+    connections: z
+      .strictObject({
+        max: z
+          .int()
+          .min(1)
+          .max(65535)
+          .describe("Most connections to each endpoint; further requests wait or are answered 503.")
+          .optional(),
+        max_idle: z
+          .int()
+          .min(0)
+          .max(65535)
+          .describe("Most connections kept open to each endpoint while unused.")
+          .optional(),
+        idle_timeout: duration("How long an unused connection is kept.").optional(),
+      })
+      .describe("The connection pool of each endpoint.")
+      .optional(),
+    timeouts: timeouts("Timeouts of all routes to this upstream; a route's own go first.").optional(),
+    allow_unused: z.boolean().describe("Keep this upstream although no route names it.").optional(),
+  })
+  .describe("Servers that answer alike.");
+
+const match = z
+  .strictObject({
+    path: z
+      .string()
+      .max(1024)
+      .describe('"/a" is that path, "/a/{id}" a template, "/a/*" a prefix.')
+      .register(expectations, { expected: 'a path such as "/v1/devices/{id}" or "/files/*"' }),
+    methods: z
+      .array(z.enum(Object.keys(METHOD_BITS)).describe("A method in capitals; GET includes HEAD."))
+      .min(1)
+      .describe("Methods the route takes; left out, all.")
+      .optional(),
+  })
+  .describe("Which requests the route takes.");
+
+export function routesSchema(features: readonly Feature[]) {
+  const routeKeys: Record<string, ZodType> = {};
+  const defaultKeys: Record<string, ZodType> = {};
+  for (const feature of features) {
+    for (const [key, schema] of Object.entries(feature.routeKeys)) routeKeys[key] = schema.optional();
+    for (const key of feature.defaultKeys ?? []) defaultKeys[key] = routeKeys[key]!;
+  }
+  const route = z
+    .strictObject({
+      ...routeKeys,
+      name: name("The route's name, in logs and reports."),
+      match,
+      hosts: hosts("Hosts the route answers; left out, those of defaults, else any host.").optional(),
+      upstream: z.string().describe("Name of the upstream that answers.").optional(),
+      timeouts: timeouts("Timeouts of this route.").optional(),
+      limits: limits("Limits of this route.").optional(),
+    })
+    .describe("What happens to some of the requests.");
+  return z
+    .strictObject({
+      version: z.literal(1).describe("Version of the language.").register(expectations, { expected: "version 1" }),
+      name: name("The gateway's name."),
+      defaults: z
+        .strictObject({
+          ...defaultKeys,
+          hosts: hosts("Hosts of routes that name none.").optional(),
+          timeouts: timeouts("Timeouts of routes and upstreams that set none.").optional(),
+          limits: limits("Limits of routes that set none.").optional(),
+        })
+        .describe("Values for all routes that do not set their own.")
+        .optional(),
+      upstreams: z.record(name("An upstream's name."), upstream).describe("The upstreams by name.").optional(),
+      routes: z.array(route).min(1).describe("The routes; their order has no meaning."),
+    })
+    .describe("A hardwire routes file.");
+}
+
+/** The core's keys; those of features are checked by their own schemas and reached by name. */
+export type RoutesFile = z.infer<ReturnType<typeof routesSchema>>;
+export type RouteEntry = RoutesFile["routes"][number];
+export type UpstreamEntry = z.infer<typeof upstream>;
+export type Timeouts = z.infer<ReturnType<typeof timeouts>>;

@@ -1,0 +1,56 @@
+/** The target file's schema: what a device is. The same rules as for the routes file hold. */
+import { z } from "zod";
+import { expectations } from "./expect.ts";
+import { name } from "./routes.ts";
+import { duration, size } from "./units.ts";
+
+const listener = z
+  .strictObject({
+    address: z
+      .string()
+      .describe('Literal address and port: "127.0.0.1:8080", "[::1]:8080".')
+      .register(expectations, { expected: 'an address and port such as "127.0.0.1:8080" or "[::1]:8080"' }),
+  })
+  .describe("One address the device listens on.");
+
+export const targetSchema = z
+  .strictObject({
+    target: z.enum(["linux-x64", "linux-arm64"]).describe("System and processor of the device."),
+    listeners: z
+      .record(name("A listener's name."), listener)
+      .describe("The listeners by name.")
+      .refine((listeners) => Object.keys(listeners).length > 0, "at least one listener is needed"),
+    libc: z
+      .strictObject({
+        floor: z
+          .string()
+          .regex(/^2\.\d{1,2}$/)
+          .describe("Oldest glibc the executable must run on.")
+          .register(expectations, { expected: 'a glibc version in quotes such as "2.36"' })
+          .optional(),
+      })
+      .describe("The device's C library.")
+      .optional(),
+    limits: z
+      .strictObject({
+        in_flight: z
+          .int()
+          .min(1)
+          .max(65535)
+          .describe("Most requests in flight at once; further ones are answered 503.")
+          .optional(),
+      })
+      .describe("Limits of the whole device program.")
+      .optional(),
+    timing: z
+      .strictObject({ drain: duration("How long requests in flight may go on after SIGTERM.").optional() })
+      .describe("Times of the whole device program.")
+      .optional(),
+    size: z
+      .strictObject({ payload: size("Most bytes of program and constants, without the runtime.").optional() })
+      .describe("Ceilings of the executable's parts.")
+      .optional(),
+  })
+  .describe("A hardwire target file.");
+
+export type TargetFile = z.infer<typeof targetSchema>;

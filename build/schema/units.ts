@@ -1,0 +1,72 @@
+/**
+ * Durations and sizes: their schema nodes, which only check the text, and the functions that read it later. The unit
+ * is part of the value, so that nobody has to know whether 5 means seconds or milliseconds.
+ */
+import { z } from "zod";
+import { expectations, type Hint } from "./expect.ts";
+
+const DURATION = /^[1-9]\d{0,8}(ms|s|m|h)$/;
+const MS: Readonly<Record<string, number>> = { ms: 1, s: 1000, m: 60_000, h: 3_600_000 };
+/** A day. Longer waits on a device are mistakes, and the timer wheel counts in 32 bits. */
+const DURATION_MS_MAX = 24 * 3_600_000;
+
+const SIZE = /^(0|[1-9]\d{0,11})(B|KiB|MiB|GiB)$/;
+const BYTES: Readonly<Record<string, number>> = { B: 1, KiB: 1 << 10, MiB: 1 << 20, GiB: 1 << 30 };
+const SIZE_BYTES_MAX = 2 ** 40;
+
+export function duration(description: string) {
+  return z
+    .string()
+    .regex(DURATION, { abort: true })
+    .refine((text) => parseDurationMs(text) <= DURATION_MS_MAX)
+    .describe(description)
+    .register(expectations, { expected: "a duration such as 5s or 250ms", hint: hintDuration });
+}
+
+export function size(description: string) {
+  return z
+    .string()
+    .regex(SIZE, { abort: true })
+    .refine((text) => parseSizeBytes(text) <= SIZE_BYTES_MAX)
+    .describe(description)
+    .register(expectations, { expected: "a size such as 64KiB or 1MiB", hint: hintSize });
+}
+
+/** Milliseconds of a text that passed `duration`. */
+export function parseDurationMs(text: string): number {
+  const [, digits, unit] = /^(\d+)([a-z]+)$/.exec(text)!;
+  return Number(digits) * MS[unit!]!;
+}
+
+/** Bytes of a text that passed `size`. */
+export function parseSizeBytes(text: string): number {
+  const [, digits, unit] = /^(\d+)([A-Za-z]+)$/.exec(text)!;
+  return Number(digits) * BYTES[unit!]!;
+}
+
+function hintDuration(found: unknown): Hint | undefined {
+  const text = String(found);
+  if (!isNumberOrText(found)) return undefined;
+  if (/^-/.test(text)) return { advice: "a duration is positive" };
+  if (/^0+(ms|s|m|h)?$/.test(text)) return { advice: "0 does not switch a timeout off; the shortest is 1ms" };
+  if (/^[1-9]\d*$/.test(text)) return { code: "HW1105", advice: `write ${text}s or ${text}ms` };
+  if (DURATION.test(text) || /^[1-9]\d{9,}(ms|s|m|h)$/.test(text)) return { advice: "24h is the most" };
+  if (/^\d*\.\d+(ms|s|m|h)?$/.test(text)) return { advice: "write whole numbers: 1500ms for 1.5s" };
+  if (/^\d+\s+(ms|s|m|h)$/.test(text)) return { advice: `write ${text.replace(/\s+/, "")}` };
+  return { advice: "the units are ms, s, m and h" };
+}
+
+function hintSize(found: unknown): Hint | undefined {
+  const text = String(found);
+  if (!isNumberOrText(found)) return undefined;
+  if (/^-/.test(text)) return { advice: "a size is not negative" };
+  if (/^\d+$/.test(text)) return { code: "HW1105", advice: `write ${text}KiB or ${text}B` };
+  if (SIZE.test(text) || /^[1-9]\d{12,}(B|KiB|MiB|GiB)$/.test(text)) return { advice: "1024GiB is the most" };
+  const near = /^([1-9]\d*)\s*([KMG])(i?b)?$/i.exec(text);
+  if (near) return { advice: `write ${near[1]}${near[2]!.toUpperCase()}iB (1KiB is 1024 bytes)` };
+  return { advice: "the units are B, KiB, MiB and GiB" };
+}
+
+function isNumberOrText(found: unknown): boolean {
+  return typeof found === "number" || typeof found === "string";
+}
