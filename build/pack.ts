@@ -1,0 +1,184 @@
+/**
+ * From a bundled program to one executable: bundle, manifest and addon are injected into the stripped runtime, the
+ * result is verified, and only then takes its name. A build that fails leaves the old file as it was.
+ */
+import { execFile } from "node:child_process";
+import { randomUUID } from "node:crypto";
+import {
+  chmodSync,
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  renameSync,
+  statSync,
+  symlinkSync,
+  writeFileSync,
+} from "node:fs";
+import { tmpdir } from "node:os";
+import { basename, dirname, join, resolve } from "node:path";
+import process from "node:process";
+import { fileURLToPath } from "node:url";
+import { promisify } from "node:util";
+import { readElf } from "./elf/read.ts";
+import { verifyPacked } from "./elf/verify.ts";
+import { checkGlibcFloor, compareVersions } from "./elf/versions.ts";
+import type { Injection } from "./inject.ts";
+import { NODE_VERSION, type Target } from "./pins.ts";
+import { digest, type Prepared, prepareAddon, prepareRuntime } from "./runtime.ts";
+import { withScratch } from "./scratch.ts";
+
+export interface PackOptions {
+  /** The whole program, CommonJS, importing node:* only. */
+  readonly bundlePath: string;
+  /** Further files of the executable, name on the device → path; "uws.node" and "manifest.json" are taken. */
+  readonly assets?: Readonly<Record<string, string>>;
+  /** Becomes manifest.json, keys in the order given. */
+  readonly manifest: object;
+  readonly target: Target;
+  /** Newest glibc version the executable may need: "2.36". */
+  readonly floor: string;
+  readonly outFile: string;
+  /** Gets one line when a step begins that takes a while. */
+  readonly onProgress: (line: string) => void;
+}
+
+export interface PackReport {
+  readonly outFile: string;
+  readonly bytes: {
+    readonly artefact: number;
+    readonly runtime: number;
+    readonly addon: number;
+    readonly bundle: number;
+  };
+  /**
+   * `runtime` and `addon` as packed, stripped and lowered. `payload` is what this gateway adds to them, so it changes
+   * with the routes and the compiler only: the hash of sha256sum's listing of bundle, manifest and further assets.
+   */
+  readonly sha256: {
+    readonly artefact: string;
+    readonly runtime: string;
+    readonly addon: string;
+    readonly payload: string;
+  };
+  /** What the executable needs: "2.36". */
+  readonly glibc: string;
+  readonly seconds: { readonly prepare: number; readonly inject: number; readonly verify: number };
+}
+
+/** The executable could not be made; `exitCode` from sysexits.h. */
+export class PackError extends Error {
+  override readonly name = "PackError";
+  readonly exitCode: number;
+
+  constructor(message: string, exitCode: number) {
+    super(message);
+    this.exitCode = exitCode;
+  }
+}
+
+const NOTE = "NODE_SEA_BLOB";
+/** Flipped from :0 by the injection; Node looks for its payload only then. */
+const FUSE = `${"NODE_SEA_FUSE"}_fce680ab2cc467b6e072b8b5df1996b2:1`;
+
+/**
+ * @throws PackError 70 if pkg fails, 73 if `outFile` cannot be written; SupplyError from runtime.ts; ElfError 65 if the
+ *   result does not verify
+ */
+export async function pack(options: PackOptions): Promise<PackReport> {
+  const start = performance.now();
+  const runtime = await prepareRuntime(options.target, options.onProgress);
+  const addon = await prepareAddon(options.target);
+  const prepared = performance.now();
+  return await withScratch(async (scratch) => {
+    const outFile = resolve(options.outFile);
+    const folder = mkdtempSync(join(tmpdir(), "hardwire-pack-"));
+    scratch.push(folder);
+    const parts = layOut(folder, options, runtime);
+    // Beside its final place, for the rename to be atomic.
+    const partial = join(dirname(outFile), `.${basename(outFile)}.${randomUUID()}.partial`);
+    checkWritable(outFile, partial);
+    scratch.push(partial);
+    const assets: Record<string, string> = { "manifest.json": join(folder, "manifest.json"), "uws.node": addon.path };
+    for (const [name, path] of Object.entries(options.assets ?? {})) assets[name] = resolve(path);
+    await inject(folder, { target: options.target, output: partial, assets });
+    const injected = performance.now();
+
+    const data = readFileSync(partial);
+    const glibc = verify(data, options, runtime, { ...parts, "uws.node": addon.data });
+    const sha256 = {
+      artefact: digest(data),
+      runtime: runtime.sha256,
+      addon: addon.sha256,
+      payload: digestPayload(parts),
+    };
+    chmodSync(partial, 0o755);
+    renameSync(partial, outFile);
+    const sizes = { runtime: runtime.data.length, addon: addon.data.length, bundle: parts["gateway.cjs"]!.length };
+    return {
+      outFile,
+      bytes: { artefact: data.length, ...sizes },
+      sha256,
+      glibc,
+      seconds: {
+        prepare: (prepared - start) / 1000,
+        inject: (injected - prepared) / 1000,
+        verify: (performance.now() - injected) / 1000,
+      },
+    };
+  });
+}
+
+/** Puts bundle, manifest and base runtime where inject.ts looks for them; gives the parts of the payload. */
+function layOut(folder: string, options: PackOptions, runtime: Prepared): Record<string, Buffer> {
+  const parts: Record<string, Buffer> = {
+    "gateway.cjs": readFileSync(options.bundlePath),
+    "manifest.json": Buffer.from(`${JSON.stringify(options.manifest, null, 2)}\n`),
+  };
+  for (const [name, bytes] of Object.entries(parts)) writeFileSync(join(folder, name), bytes);
+  for (const [name, path] of Object.entries(options.assets ?? {})) parts[name] = readFileSync(path);
+  const base = join(folder, ".pkg-cache", "sea", `node-v${NODE_VERSION}-${options.target}`);
+  mkdirSync(join(base, "bin"), { recursive: true });
+  symlinkSync(runtime.path, join(base, "bin", "node"));
+  // pkg's marks of a download that was checked and unpacked.
+  for (const mark of [`${base}.tar.gz`, `${base}.tar.gz.ok`, join(base, "bin", "node.ok")]) writeFileSync(mark, "");
+  return parts;
+}
+
+async function inject(folder: string, injection: Injection): Promise<void> {
+  const program = fileURLToPath(new URL("inject.ts", import.meta.url));
+  // A clean environment: the same build whatever the shell has set.
+  const env = { HOME: folder, TMPDIR: folder, PATH: process.env.PATH, TZ: "UTC", LC_ALL: "C" };
+  try {
+    await promisify(execFile)(process.execPath, [program, JSON.stringify(injection)], { cwd: folder, env });
+  } catch (error) {
+    const { stderr, message } = error as Error & { stderr?: string };
+    throw new PackError(`pkg could not make the executable:\n${stderr?.trim() || message}`, 70);
+  }
+}
+
+function verify(data: Buffer, options: PackOptions, runtime: Prepared, parts: Record<string, Buffer>): string {
+  const name = basename(options.outFile);
+  const packed = readElf(name, data);
+  if (!data.includes(FUSE))
+    throw new PackError(`${name}: the runtime's fuse is not set; it would start as plain Node`, 70);
+  const { floor } = verifyPacked(readElf("runtime", runtime.data), packed, NOTE, parts, options.floor);
+  const addon = checkGlibcFloor(readElf("uws.node", parts["uws.node"]!), options.floor);
+  return compareVersions(floor.version, addon.version) > 0 ? floor.version : addon.version;
+}
+
+/** As `sha256sum gateway.cjs manifest.json … | sha256sum` has it, names in order. */
+function digestPayload(parts: Readonly<Record<string, Buffer>>): string {
+  const names = Object.keys(parts).sort();
+  return digest(names.map((name) => `${digest(parts[name]!)}  ${name}\n`).join(""));
+}
+
+/** Found out before two seconds of work, and with a message that names the file asked for. */
+function checkWritable(outFile: string, partial: string): void {
+  const found = statSync(outFile, { throwIfNoEntry: false });
+  if (found?.isDirectory()) throw new PackError(`cannot write ${outFile}: it is a directory`, 73);
+  try {
+    writeFileSync(partial, "", { flag: "wx" });
+  } catch (error) {
+    throw new PackError(`cannot write ${outFile}: ${(error as Error).message}`, 73);
+  }
+}

@@ -1,0 +1,95 @@
+/**
+ * The two foreign binaries of a gateway, ready to pack: the runtime stripped, the addon's glibc floor lowered and
+ * stripped. Both come from pinned inputs, are made once and kept in the cache under the hash of what they must be, and
+ * are hashed again on every use, so what is packed is what is pinned, whatever happened to the cache since.
+ */
+import { createHash } from "node:crypto";
+import { readFileSync, rmSync, writeFileSync } from "node:fs";
+import { createRequire } from "node:module";
+import { dirname, join } from "node:path";
+import { findCacheFolder, keepInCache, SupplyError } from "./cache.mjs";
+import { fetchRuntime } from "./download.mjs";
+import { lowerGlibc } from "./elf/lower.ts";
+import { stripElf } from "./elf/strip.ts";
+import { type AddonPin, addonPins, type RuntimePin, runtimePins, type Target } from "./pins.ts";
+
+export interface Prepared {
+  readonly path: string;
+  readonly data: Buffer;
+  /** Of `data`, checked. */
+  readonly sha256: string;
+}
+
+/**
+ * @param say gets one line when a download begins
+ * @throws SupplyError 69 if it cannot be downloaded, 65 if a file is not what is pinned, 73 if the cache cannot be written
+ */
+export function prepareRuntime(target: Target, say: (line: string) => void): Promise<Prepared> {
+  const pin: RuntimePin = runtimePins[target];
+  return prepare(`stripped runtime of ${pin.package}`, "node", pin.strippedSha256, 0o755, async () => {
+    const path = await fetchRuntime(pin, say);
+    return stripElf(pin.package, checkHash(`bin/node of ${pin.package} in the cache (${path})`, path, pin.sha256));
+  });
+}
+
+/** @throws SupplyError 65 if the installed addon is not what is pinned, 69 if there is none, 73 as above */
+export function prepareAddon(target: Target): Promise<Prepared> {
+  const pin: AddonPin = addonPins[target];
+  return prepare(`prepared addon ${pin.file}`, "uws.node", pin.preparedSha256, 0o644, async () => {
+    const path = join(dirname(createRequire(import.meta.url).resolve("uWebSockets.js/package.json")), pin.file);
+    return lowerAddon(path, pin);
+  });
+}
+
+/** The addon at `path`, if it is the pinned one, with its floor lowered and stripped. */
+export function lowerAddon(path: string, pin: AddonPin): Buffer {
+  return stripElf(pin.file, lowerGlibc(pin.file, checkHash(`addon ${pin.file} (${path})`, path, pin.sha256)));
+}
+
+async function prepare(
+  what: string,
+  name: string,
+  sha256: string,
+  mode: number,
+  make: () => Promise<Buffer>,
+): Promise<Prepared> {
+  const path = join(findCacheFolder(), "prepared", sha256, name);
+  const fill = (): Promise<string> =>
+    keepInCache(path, async (file) => {
+      const data = await make();
+      checkDigest(`${what} (build/elf changed? then change its pin too)`, data, sha256);
+      writeFileSync(file, data, { mode });
+    });
+  await fill();
+  let data = readFileSync(path);
+  if (digest(data) !== sha256) {
+    // Damaged since it was written: made anew once, from inputs that are checked themselves.
+    rmSync(path);
+    await fill();
+    data = readFileSync(path);
+    checkDigest(`${what} in the cache (${path})`, data, sha256);
+  }
+  return { path, data, sha256 };
+}
+
+function checkHash(what: string, path: string, expected: string): Buffer {
+  let data: Buffer;
+  try {
+    data = readFileSync(path);
+  } catch (error) {
+    throw new SupplyError(`cannot read ${what}: ${(error as Error).message}; run npm ci`, 69);
+  }
+  checkDigest(what, data, expected);
+  return data;
+}
+
+function checkDigest(what: string, data: Buffer, expected: string): void {
+  const actual = digest(data);
+  if (actual !== expected) {
+    throw new SupplyError(`refused ${what}: expected SHA-256 ${expected}, found ${actual}`, 65);
+  }
+}
+
+export function digest(data: Buffer | string): string {
+  return createHash("sha256").update(data).digest("hex");
+}
