@@ -1,0 +1,103 @@
+/**
+ * Bundle: the core, the generated modules and the features they call, as one CommonJS file for the executable.
+ *
+ * The same input gives the same bytes wherever it lies: no path, time or comment gets into the text. Identifiers are
+ * kept, so that a stack trace from a device can be read.
+ */
+import { createHash } from "node:crypto";
+import { readFile } from "node:fs/promises";
+import { join, resolve } from "node:path";
+import { build, type Metafile, type Plugin } from "esbuild";
+import type { PlannedFeature } from "./plan.ts";
+
+export interface BundleInput {
+  /** The repository: the folder that holds `src/core`. */
+  readonly repository: string;
+  /** Where `emit` wrote. */
+  readonly generated: string;
+  /** Features whose runtimes the generated chains may import. */
+  readonly features: readonly PlannedFeature[];
+}
+
+export interface Bundle {
+  readonly code: string;
+  /** Hex. */
+  readonly sha256: string;
+  readonly bytes: number;
+  /** Every module read, "src/core/proxy.ts" or "generated/chains.ts", and its bytes in the code; sorted by path. */
+  readonly inputs: readonly { readonly path: string; readonly bytes: number }[];
+  /** Who imports whom, for the gate. */
+  readonly metafile: Metafile;
+}
+
+const ENTRY = "src/core/main.ts";
+
+/** @throws Error with esbuild's messages: whatever is wrong here, the routes file is not */
+export async function bundle(input: BundleInput): Promise<Bundle> {
+  const result = await build({
+    absWorkingDir: resolve(input.repository),
+    entryPoints: [ENTRY],
+    outfile: "gateway.cjs",
+    write: false,
+    bundle: true,
+    platform: "node",
+    format: "cjs",
+    target: "node24",
+    external: ["node:*"],
+    minifySyntax: true,
+    minifyWhitespace: true,
+    minifyIdentifiers: false,
+    treeShaking: true,
+    charset: "utf8",
+    legalComments: "none",
+    logLevel: "silent",
+    // Whatever tsconfig.json lies around must not change the code.
+    tsconfigRaw: { compilerOptions: { target: "es2024", verbatimModuleSyntax: true } },
+    metafile: true,
+    plugins: [resolveHashes(input)],
+  });
+  const code = result.outputFiles[0]!.text;
+  const output = Object.values(result.metafile.outputs)[0]!;
+  const inputs = Object.keys(result.metafile.inputs)
+    .map((path) => ({ path: shownPath(path), bytes: output.inputs[path]?.bytesInOutput ?? 0 }))
+    .sort((a, b) => (a.path < b.path ? -1 : 1));
+  return {
+    code,
+    sha256: createHash("sha256").update(code).digest("hex"),
+    bytes: Buffer.byteLength(code),
+    inputs,
+    metafile: result.metafile,
+  };
+}
+
+/** "generated:chains.ts", as esbuild writes it, becomes "generated/chains.ts". */
+export function shownPath(metafilePath: string): string {
+  return metafilePath.replace(/^generated:/, "generated/");
+}
+
+/** `#core/…`, `#features/<name>/…` and `#generated/…`; the last in a namespace, so that its folder shows nowhere. */
+function resolveHashes(input: BundleInput): Plugin {
+  const repository = resolve(input.repository);
+  const folders = new Map(input.features.map(({ name, folder }) => [name, resolve(repository, folder)]));
+  return {
+    name: "hardwire",
+    setup(build) {
+      build.onResolve({ filter: /^#generated\// }, ({ path }) => ({
+        path: path.slice("#generated/".length),
+        namespace: "generated",
+      }));
+      build.onResolve({ filter: /^#core\// }, ({ path }) => ({ path: join(repository, "src/core", path.slice(6)) }));
+      build.onResolve({ filter: /^#features\// }, ({ path }) => {
+        const [, name = "", ...rest] = path.split("/");
+        const folder = folders.get(name);
+        if (folder === undefined) return { errors: [{ text: `no feature "${name}" is in use` }] };
+        return { path: join(folder, ...rest) };
+      });
+      build.onLoad({ filter: /.*/, namespace: "generated" }, async ({ path }) => ({
+        contents: await readFile(join(input.generated, path), "utf8"),
+        loader: "ts",
+        resolveDir: input.generated,
+      }));
+    },
+  };
+}

@@ -1,0 +1,60 @@
+/** Plans as values, for tests of what comes after the plan. */
+import type { RouteUse } from "../build/feature.ts";
+import { METHOD_BITS, type PathPattern, type Plan, type PlannedRoute } from "../build/plan.ts";
+
+export interface RouteSketch {
+  readonly path: string;
+  readonly name?: string;
+  readonly methods?: readonly string[] | undefined;
+  readonly hosts?: readonly string[] | undefined;
+  readonly uses?: Readonly<Record<string, RouteUse>>;
+  readonly source?: string;
+}
+
+export function planOf(routes: readonly RouteSketch[], rest: Partial<Plan> = {}): Plan {
+  return {
+    name: "test",
+    target: "linux-x64",
+    listeners: [{ name: "public", host: "127.0.0.1", port: 8080 }],
+    upstreams: [
+      {
+        name: "api",
+        endpoints: [{ host: "127.0.0.1", port: 3000 }],
+        connectionsMax: 32,
+        connectionsIdleMax: 8,
+        connectionsIdleMs: 30_000,
+      },
+    ],
+    routes: routes.map(plannedRoute),
+    limits: { exchangesMax: 64, clientHeadBytesMax: 4096, responseHeadBytesMax: 16_384, drainMs: 20_000 },
+    features: [],
+    ...rest,
+  };
+}
+
+function plannedRoute(sketch: RouteSketch, number: number): PlannedRoute {
+  return {
+    name: sketch.name ?? `route-${number}`,
+    hosts: sketch.hosts,
+    path: pathOf(sketch.path),
+    methods: sketch.methods?.reduce((bits, method) => bits | METHOD_BITS[method]!, 0),
+    upstream: 0,
+    connectMs: 1000,
+    responseHeaderMs: 5000,
+    requestMs: 10_000,
+    idleMs: 60_000,
+    bodyBytesMax: 1 << 20,
+    uses: new Map(Object.entries(sketch.uses ?? {})),
+    source: sketch.source ?? `routes/test.yaml:${number + 1}`,
+  };
+}
+
+function pathOf(text: string): PathPattern {
+  const prefix = text.endsWith("/*");
+  const segments = (prefix ? text.slice(0, -2) : text)
+    .split("/")
+    .slice(1)
+    .map((segment) => (/^\{.*\}$/.test(segment) ? { variable: segment.slice(1, -1) } : { literal: segment }));
+  const template = segments.some((segment) => "variable" in segment);
+  return { text, kind: prefix ? "prefix" : template ? "template" : "exact", segments };
+}
