@@ -59,6 +59,8 @@ export class Exchange {
   held: Buffer | null = null;
   heldEnd = 0;
   clientPaused = false;
+  /** uWebSockets.js's own 10 s timer may be running for this connection and has to be set anew until we are done. */
+  timerRuns = false;
 
   /** After this answer the client's connection must not be used again. */
   mustClose = false;
@@ -121,6 +123,7 @@ export class Exchange {
     this.held = null;
     this.heldEnd = 0;
     this.clientPaused = false;
+    this.timerRuns = false;
     this.mustClose = false;
     this.saysClose = false;
     this.connection = null;

@@ -1,0 +1,146 @@
+/**
+ * Incremental decoder of chunked bodies from upstreams (RFC 9112 7.1), over the slab, split at any byte.
+ *
+ * ```
+ *            ┌──────────────── CRLF ───────────────┐
+ *            ▼                                      │
+ *  SIZE ─digits─▶ EXTENSION ─CRLF─▶ DATA ─0 left─▶ DATA_CR ─▶ DATA_LF
+ *    └─────────── size 0 ──────────▶ TRAILER ─empty line─▶ END
+ * ```
+ *
+ * Extensions and trailers are read, held to the grammar's bytes and to a length, and dropped. A bare LF, a size that
+ * is empty or over 2^48, and anything else outside the grammar is malformed.
+ */
+import { IS_FIELD_VALUE } from "./grammar.ts";
+import { slab } from "./slab.ts";
+
+const SIZE = 0;
+const EXTENSION = 1;
+const SIZE_LF = 2;
+const DATA = 3;
+const DATA_CR = 4;
+const DATA_LF = 5;
+const TRAILER = 6;
+const TRAILER_LINE = 7;
+const TRAILER_LF = 8;
+const TRAILER_END_LF = 9;
+const END = 10;
+
+const CR = 0x0d;
+const LF = 0x0a;
+const SEMICOLON = 0x3b;
+const SIZE_DIGITS_MAX = 12;
+/** Extensions of one chunk, and all trailers together. */
+const IGNORED_BYTES_MAX = 4096;
+
+export class ChunkedDecoder {
+  private state = SIZE;
+  private digits = 0;
+  private left = 0;
+  private ignored = 0;
+  /** The run of body bytes that `next` found: slab[dataStart, dataEnd), empty if none. */
+  dataStart = 0;
+  dataEnd = 0;
+
+  reset(): void {
+    this.state = SIZE;
+    this.digits = 0;
+    this.left = 0;
+    this.ignored = 0;
+  }
+
+  get ended(): boolean {
+    return this.state === END;
+  }
+
+  /**
+   * Goes on at slab[at, end) up to and including the next run of body bytes.
+   * @returns where to go on, or -1 if the body is malformed
+   */
+  next(at: number, end: number): number {
+    this.dataStart = at;
+    this.dataEnd = at;
+    while (at < end && this.state !== END) {
+      if (this.state === DATA) {
+        const bytes = Math.min(this.left, end - at);
+        this.dataStart = at;
+        this.dataEnd = at + bytes;
+        this.left -= bytes;
+        if (this.left === 0) this.state = DATA_CR;
+        return at + bytes;
+      }
+      if (!this.step(slab[at]!)) return -1;
+      at += 1;
+    }
+    return at;
+  }
+
+  /** One byte that is not body data; false if it may not stand here. */
+  private step(c: number): boolean {
+    switch (this.state) {
+      case SIZE:
+        return this.stepSize(c);
+      case EXTENSION:
+        if (c === CR) this.state = SIZE_LF;
+        else return this.ignore(c);
+        return true;
+      case SIZE_LF:
+        if (c !== LF) return false;
+        this.digits = 0;
+        this.ignored = 0;
+        this.state = this.left === 0 ? TRAILER : DATA;
+        return true;
+      case DATA_CR:
+        this.state = DATA_LF;
+        return c === CR;
+      case DATA_LF:
+        this.state = SIZE;
+        return c === LF;
+      case TRAILER:
+        if (c === CR) this.state = TRAILER_END_LF;
+        else {
+          this.state = TRAILER_LINE;
+          return this.ignore(c);
+        }
+        return true;
+      case TRAILER_LINE:
+        if (c === CR) this.state = TRAILER_LF;
+        else return this.ignore(c);
+        return true;
+      case TRAILER_LF:
+        this.state = TRAILER;
+        return c === LF;
+      case TRAILER_END_LF:
+        this.state = END;
+        return c === LF;
+      default:
+        return false;
+    }
+  }
+
+  private stepSize(c: number): boolean {
+    const digit = hexDigit(c);
+    if (digit !== -1) {
+      if (this.digits === SIZE_DIGITS_MAX) return false;
+      this.digits += 1;
+      this.left = this.left * 16 + digit;
+      return true;
+    }
+    if (this.digits === 0) return false;
+    if (c === CR) this.state = SIZE_LF;
+    else if (c === SEMICOLON) this.state = EXTENSION;
+    else return false;
+    return true;
+  }
+
+  private ignore(c: number): boolean {
+    this.ignored += 1;
+    return this.ignored <= IGNORED_BYTES_MAX && IS_FIELD_VALUE[c] === 1;
+  }
+}
+
+function hexDigit(c: number): number {
+  if (c >= 0x30 && c <= 0x39) return c - 0x30;
+  const lower = c | 0x20;
+  return lower >= 0x61 && lower <= 0x66 ? lower - 0x57 : -1;
+}

@@ -1,0 +1,282 @@
+/**
+ * Reads the client's fields once, refuses what two servers could read differently, and writes the request head for
+ * the upstream into the exchange's fixed buffer at the same time. No sockets here.
+ *
+ * The fields are written first, behind room for the request line; the line is put in front of them at the end, when a
+ * feature may have rewritten the path:
+ *
+ * ```
+ * head: |  free  | GET /path HTTP/1.1 CRLF | host: … CRLF accept: … CRLF | x-forwarded-for: … CRLF … CRLF CRLF |  free |
+ *               headStart                 FIELDS                                                        headEnd
+ * ```
+ *
+ * Framing towards the upstream is always ours: Content-Length and Transfer-Encoding are never copied.
+ */
+import type { HttpRequest } from "uWebSockets.js";
+import { dropsRequestField, upstreamRequest } from "#generated/chains.ts";
+import { DROPS_REQUEST_FIELDS, HAS_REQUEST, HAS_UPSTREAM_REQUEST } from "#generated/constants.ts";
+import { name as gatewayName } from "#generated/tables.ts";
+import { putText } from "./bytes.ts";
+import { BODY_CHUNKED, BODY_LENGTH, BODY_NONE, type Exchange } from "./exchange.ts";
+import { BAD_FIELD, BAD_FRAMING, BAD_HOST, EXPECTATION_FAILED, FIELDS_TOO_LARGE, TARGET_TOO_LONG } from "./fault.ts";
+import { IS_TOKEN } from "./grammar.ts";
+import { peerAddress } from "./peer.ts";
+import { isHost } from "./target.ts";
+
+/** A rewrite may make the request line this much longer. */
+const LINE_GROWTH_BYTES = HAS_REQUEST ? 512 : 0;
+/** Two blanks, the version and CRLF. */
+const LINE_FIXED_BYTES = 12;
+/** Most fields that a Connection field may name. */
+const NAMED_MAX = 16;
+
+const COLON = 0x3a;
+const SPACE = 0x20;
+const CR = 0x0d;
+const LF = 0x0a;
+
+// State of the one pass that is under way: a callback per field must not need a closure per request.
+let x: Exchange;
+let at = 0;
+let fault = 0;
+let hosts = 0;
+let lengths = 0;
+let codings = 0;
+let announced = 0;
+/** Names in the client's Connection field beyond the usual ones; dropped in a second pass. */
+let named: string[] = [];
+
+/**
+ * Checks every field and copies those that go to the upstream.
+ * @returns 0, or the fault to answer with
+ */
+export function readFields(exchange: Exchange, req: HttpRequest): number {
+  x = exchange;
+  named = [];
+  const fieldsAt =
+    x.method.length + x.path.length + (x.hasQuery ? 1 + x.query.length : 0) + LINE_FIXED_BYTES + LINE_GROWTH_BYTES;
+  pass(req, fieldsAt);
+  // A Connection field may name fields that stood before it: read once more, now knowing them.
+  if (fault === 0 && named.length > 0) pass(req, fieldsAt);
+  if (fault !== 0) return fault;
+  if (hosts !== 1) return BAD_HOST;
+  // RFC 9112 6.1: both together is an attack or a mistake. Repeats are refused as they are met.
+  if (codings === 1 && lengths === 1) return BAD_FRAMING;
+  x.bodyKind = codings === 1 ? BODY_CHUNKED : announced > 0 ? BODY_LENGTH : BODY_NONE;
+  x.bodyBytesAnnounced = announced;
+  x.bodyReceived = x.bodyKind === BODY_NONE;
+  if (codings === 1) x.mustClose = true;
+  x.headStart = fieldsAt;
+  x.headEnd = at;
+  return at > x.head.length ? FIELDS_TOO_LARGE : 0;
+}
+
+function pass(req: HttpRequest, fieldsAt: number): void {
+  at = fieldsAt;
+  fault = 0;
+  hosts = 0;
+  lengths = 0;
+  codings = 0;
+  announced = 0;
+  req.forEach(readField);
+}
+
+function readField(name: string, value: string): void {
+  switch (name.length) {
+    case 2:
+      if (name === "te") return;
+      break;
+    case 4:
+      if (name === "host") {
+        hosts += 1;
+        if (!isHost(value)) fault = BAD_HOST;
+        x.host = value;
+      }
+      break;
+    case 6:
+      // uWebSockets.js has sent 100 (Continue) itself by now.
+      if (name === "expect") {
+        if (value.toLowerCase() !== "100-continue") fault = EXPECTATION_FAILED;
+        return;
+      }
+      break;
+    case 7:
+      if (name === "upgrade" || name === "trailer") return;
+      break;
+    case 9:
+      if (name === "x-real-ip" || name === "forwarded") return;
+      break;
+    case 10:
+      if (name === "connection") {
+        if (value !== "keep-alive") readConnection(value);
+        return;
+      }
+      if (name === "keep-alive") return;
+      break;
+    case 14:
+      if (name === "content-length") {
+        lengths += 1;
+        announced = readLength(value);
+        if (lengths > 1 || announced === -1) fault = BAD_FRAMING;
+        return;
+      }
+      break;
+    case 16:
+      if (name === "proxy-connection") return;
+      break;
+    case 17:
+      if (name === "transfer-encoding") {
+        codings += 1;
+        // Blanks and bytes past ASCII around the value were trimmed below us, but no other spelling gets through.
+        if (codings > 1 || value.toLowerCase() !== "chunked") fault = BAD_FRAMING;
+        return;
+      }
+      break;
+    case 19:
+      if (name === "proxy-authorization") return;
+      break;
+    default:
+  }
+  if (name.length > 11 && name.charCodeAt(0) === 0x78 && name.startsWith("x-forwarded-")) return;
+  if (named.length > 0 && named.includes(name)) return;
+  if (DROPS_REQUEST_FIELDS && x.route >= 0 && dropsRequestField(x.route, name)) return;
+  copyField(name, value);
+}
+
+function copyField(name: string, value: string): void {
+  const out = x.head;
+  const valueAt = at + name.length + 2;
+  const bytes = valueBytes(value);
+  if (bytes === -1) {
+    fault = BAD_FIELD;
+    return;
+  }
+  const end = valueAt + bytes;
+  if (end + 2 <= out.length) {
+    out.latin1Write(name, at);
+    out[valueAt - 2] = COLON;
+    out[valueAt - 1] = SPACE;
+    if (bytes === value.length) out.latin1Write(value, valueAt);
+    else out.utf8Write(value, valueAt);
+    out[end] = CR;
+    out[end + 1] = LF;
+  }
+  at = end + 2;
+}
+
+/**
+ * Bytes of a value on the wire, or -1 if it may not be forwarded. uWebSockets.js has refused control bytes but DEL, and
+ * reads values as UTF-8: what was not UTF-8 shows as U+FFFD and cannot be given on as it was.
+ */
+function valueBytes(value: string): number {
+  for (let i = 0; i < value.length; i++) {
+    const c = value.charCodeAt(i);
+    if (c === 0x7f) return -1;
+    if (c > 0x7f) return value.includes("\ufffd") || value.includes("\x7f") ? -1 : Buffer.byteLength(value);
+  }
+  return value.length;
+}
+
+/** Digits only, at most 15 so that the number is exact; -1 otherwise (RFC 9110 8.6). */
+function readLength(value: string): number {
+  if (value.length === 0 || value.length > 15) return -1;
+  let length = 0;
+  for (let i = 0; i < value.length; i++) {
+    const digit = value.charCodeAt(i) - 0x30;
+    if (digit < 0 || digit > 9) return -1;
+    length = length * 10 + digit;
+  }
+  return length;
+}
+
+/** Fields that a client must not have dropped by naming them in Connection: it would undo what others rely on. */
+const NEVER_NAMED = new Set([
+  "host",
+  "content-length",
+  "transfer-encoding",
+  "authorization",
+  "cookie",
+  "cache-control",
+  "via",
+  "forwarded",
+  "x-real-ip",
+  "x-request-id",
+  "traceparent",
+]);
+
+/** A Connection field other than `keep-alive` (RFC 9110 7.6.1); rare, so it may allocate. */
+function readConnection(value: string): void {
+  for (const part of value.split(",")) {
+    const option = part.trim().toLowerCase();
+    if (option === "" || option === "keep-alive" || option === "upgrade" || option === "te") continue;
+    if (option === "close") {
+      x.saysClose = true;
+      continue;
+    }
+    const guarded = NEVER_NAMED.has(option) || option.startsWith("x-forwarded-");
+    const dropped = DROPS_REQUEST_FIELDS && x.route >= 0 && dropsRequestField(x.route, option);
+    if (guarded || dropped || !isToken(option) || named.length === NAMED_MAX) {
+      fault = BAD_FIELD;
+      return;
+    }
+    if (!named.includes(option)) named.push(option);
+  }
+}
+
+function isToken(text: string): boolean {
+  for (let i = 0; i < text.length; i++) {
+    const c = text.charCodeAt(i);
+    if (c > 0xff || IS_TOKEN[c] === 0) return false;
+  }
+  return text.length > 0;
+}
+
+const VIA = `via: 1.1 ${gatewayName}\r\n`;
+const PROTO = "x-forwarded-proto: http\r\n";
+
+/**
+ * Completes the head: our own fields, the features', the framing and the request line.
+ * @returns 0, or the fault to answer with
+ */
+export function finishHead(exchange: Exchange): number {
+  const out = exchange.head;
+  const peer = peerAddress(exchange.res!);
+  let end = putText(out, exchange.headEnd, "x-forwarded-for: ");
+  end = putText(out, end, peer);
+  end = putText(out, end, "\r\nx-real-ip: ");
+  end = putText(out, end, peer);
+  end = putText(out, end, "\r\nx-forwarded-host: ");
+  end = putText(out, end, exchange.host);
+  end = putText(out, end, "\r\n");
+  end = putText(out, end, PROTO);
+  end = putText(out, end, VIA);
+  if (HAS_UPSTREAM_REQUEST) end = upstreamRequest(exchange, out, end);
+  if (exchange.bodyKind === BODY_CHUNKED) end = putText(out, end, "transfer-encoding: chunked\r\n");
+  else if (exchange.bodyKind === BODY_LENGTH) {
+    end = putText(out, end, "content-length: ");
+    end = putText(out, end, String(exchange.bodyBytesAnnounced));
+    end = putText(out, end, "\r\n");
+  } else if (announcesEmptyBody(exchange.method)) end = putText(out, end, "content-length: 0\r\n");
+  end = putText(out, end, "\r\n");
+  if (end > out.length) return FIELDS_TOO_LARGE;
+  exchange.headEnd = end;
+
+  const target = exchange.path.length + (exchange.hasQuery ? 1 + exchange.query.length : 0);
+  const start = exchange.headStart - (exchange.method.length + target + LINE_FIXED_BYTES);
+  if (start < 0) return TARGET_TOO_LONG;
+  exchange.headStart = start;
+  let line = putText(out, start, exchange.method);
+  line = putText(out, line, " ");
+  line = putText(out, line, exchange.path);
+  if (exchange.hasQuery) {
+    line = putText(out, line, "?");
+    line = putText(out, line, exchange.query);
+  }
+  putText(out, line, " HTTP/1.1\r\n");
+  return 0;
+}
+
+/** Methods whose missing body is worth saying (RFC 9110 8.6). */
+function announcesEmptyBody(method: string): boolean {
+  return method === "POST" || method === "PUT" || method === "PATCH";
+}

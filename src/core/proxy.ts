@@ -1,0 +1,548 @@
+/**
+ * The life of one exchange: the state machine between a client's request and an upstream's answer.
+ *
+ * ```
+ *              no connection free            connected
+ *  ADMITTING ──────────▶ QUEUED ──▶ CONNECTING ──────▶ SENT ──head──▶ ANSWERING ──▶ (freed)
+ *      │  └───────── idle connection ────────────────▶  ▲ │               │
+ *      │                                  one replay ───┘ │               │
+ *      ▼                                                  ▼               ▼
+ *   reply (400, 404, …, a feature's answer)           502, 503, 504   cut: both sides closed
+ * ```
+ *
+ * Before the answer's head went out a failure becomes a reply; after it, only a cut connection can tell the client.
+ * Every end goes through `end…`, `fail` or `cut`, which put back what the exchange holds. A connection goes back to
+ * its pool only after a complete exchange of which nothing is in doubt; in every other case it is closed.
+ */
+import type { HttpRequest, HttpResponse } from "uWebSockets.js";
+import { request } from "#generated/chains.ts";
+import { HAS_HOSTS, HAS_REQUEST, RESPONSE_HEAD_BYTES_MAX } from "#generated/constants.ts";
+import { allowedMethods, match } from "#generated/matcher.ts";
+import {
+  routeBodyBytesMax,
+  routeConnectMs,
+  routeIdleMs,
+  routeRequestMs,
+  routeResponseHeaderMs,
+  routeUpstream,
+  upstreams,
+} from "#generated/tables.ts";
+import * as answer from "./answer.ts";
+import {
+  ADMITTING,
+  ANSWERING,
+  BODY_LENGTH,
+  BODY_NONE,
+  CONNECTING,
+  type Exchange,
+  type ExchangeHandlers,
+  exchanges,
+  FREE,
+  freeExchange,
+  QUEUED,
+  SENT,
+  takeExchange,
+} from "./exchange.ts";
+import * as fault from "./fault.ts";
+import * as h1 from "./h1-read.ts";
+import { finishHead, readFields } from "./h1-write.ts";
+import { isIdempotent, methodBit } from "./method.ts";
+import { resumeBody, takeBody } from "./request-body.ts";
+import { READ_AT, slab } from "./slab.ts";
+import { hostName, isCleanQuery, isHost, normalisePath } from "./target.ts";
+import { addWalker, deadlineIn, hasPassed, nowMs, wakeClock } from "./timers.ts";
+import { BUSY, type Connection, type ConnectionOwner, OPENING, UpstreamPool } from "./upstream.ts";
+import { giveWindow } from "./windows.ts";
+
+let draining = false;
+
+/** From now on every answer closes its connection. */
+export function startDraining(): void {
+  draining = true;
+}
+
+const handlers: ExchangeHandlers = { onAborted, onData, onWritable };
+const owner: ConnectionOwner = { onOpen, onBytes, onFlushed, onClosed };
+const pools = upstreams.map((upstream) => new UpstreamPool(upstream, owner));
+addWalker(walkExchanges);
+
+// ── The request ────────────────────────────────────────────────────────────────────────────────────────────────────
+
+/** A request's head is complete. `req` is dead when this returns. */
+export function handle(res: HttpResponse, req: HttpRequest): void {
+  wakeClock();
+  const x = takeExchange(handlers);
+  if (x === null) {
+    refuse(res, req);
+    return;
+  }
+  x.res = res;
+  x.req = req;
+  const number = admit(x, req);
+  x.req = null;
+  if (number !== 0) {
+    reply(x, number);
+    return;
+  }
+  res.onAborted(x.onAborted);
+  if (!x.bodyReceived) res.onData(x.onData);
+  x.requestDeadlineMs = deadlineIn(routeRequestMs[x.route]!);
+  dispatch(x, false);
+}
+
+/** Everything that is decided before an upstream is involved: 0, or what to answer with. */
+function admit(x: Exchange, req: HttpRequest): number {
+  x.method = req.getCaseSensitiveMethod();
+  x.isHead = x.method === "HEAD";
+  const query = req.getQuery() as string | undefined;
+  x.hasQuery = query !== undefined;
+  x.query = query ?? "";
+  x.path = normalisePath(req.getUrl());
+  let host = "";
+  if (HAS_HOSTS) {
+    const field = req.getHeader("host");
+    if (isHost(field)) host = hostName(field);
+  }
+  const bit = methodBit(x.method);
+  if (x.path !== "") x.route = match(host, bit, x.path);
+
+  // The fields are read even where no route matched: they decide whether the connection can go on.
+  const refused = readFields(x, req);
+  if (refused !== 0) return refused;
+  if (x.path === "" || !isCleanQuery(x.query)) return fault.BAD_TARGET;
+  if (bit === 0) return fault.METHOD_NOT_IMPLEMENTED;
+  if (x.route < 0)
+    return x.route === -2 ? fault.METHOD_NOT_ALLOWED : x.route === -3 ? fault.MISDIRECTED : fault.NOT_FOUND;
+  if (x.bodyKind === BODY_LENGTH && x.bodyBytesAnnounced > routeBodyBytesMax[x.route]!) return fault.BODY_TOO_LARGE;
+  if (HAS_REQUEST) {
+    const number = request(x);
+    if (number !== 0) return number;
+  }
+  return finishHead(x);
+}
+
+/** All exchanges are in use: the only answer that is given without one. */
+function refuse(res: HttpResponse, req: HttpRequest): void {
+  const overloaded = fault.replyOf(fault.OVERLOADED);
+  const isHead = req.getCaseSensitiveMethod() === "HEAD";
+  res.writeStatus(overloaded.head);
+  if (isHead) res.endWithoutBody(overloaded.body.length, true);
+  else res.end(overloaded.body, true);
+}
+
+// ── To the upstream ────────────────────────────────────────────────────────────────────────────────────────────────
+
+function dispatch(x: Exchange, fresh: boolean): void {
+  const connection = pools[routeUpstream[x.route]!]!.take(fresh);
+  x.phaseDeadlineMs = deadlineIn(routeConnectMs[x.route]!);
+  if (connection === null) {
+    x.state = QUEUED;
+    pools[routeUpstream[x.route]!]!.wait(x);
+  } else assign(x, connection);
+}
+
+function assign(x: Exchange, connection: Connection): void {
+  x.connection = connection;
+  connection.send(x);
+  if (connection.state === OPENING) x.state = CONNECTING;
+  else begin(x, connection);
+}
+
+/** The connection is open: the head leaves at the end of this turn, and a body that was held goes with it. */
+function begin(x: Exchange, connection: Connection): void {
+  x.state = SENT;
+  setWaitDeadline(x);
+  if (x.held !== null) resumeBody(x, connection);
+}
+
+/** While the body is on its way its pauses count, then the wait for the answer's head. */
+function setWaitDeadline(x: Exchange): void {
+  x.phaseDeadlineMs = deadlineIn(x.bodyReceived ? routeResponseHeaderMs[x.route]! : routeIdleMs[x.route]!);
+}
+
+function onOpen(connection: Connection): void {
+  connection.pool.markUp();
+  const x = connection.exchange;
+  if (x !== null) begin(x, connection);
+}
+
+function onData(x: Exchange, chunk: ArrayBuffer, isLast: boolean): void {
+  if (x.state === FREE || x.bodyReceived) return;
+  if (x.bodyBytesReceived + chunk.byteLength > routeBodyBytesMax[x.route]!) {
+    fail(x, fault.BODY_TOO_LARGE);
+    return;
+  }
+  if (x.state === SENT || x.state === ANSWERING) x.phaseDeadlineMs = deadlineIn(routeIdleMs[x.route]!);
+  if (!takeBody(x, new Uint8Array(chunk), isLast)) {
+    fail(x, fault.OVERLOADED);
+    return;
+  }
+  if (isLast && x.state === SENT) setWaitDeadline(x);
+}
+
+function onFlushed(connection: Connection): void {
+  if (connection.window !== null) {
+    giveWindow(connection.window);
+    connection.window = null;
+  }
+  const x = connection.exchange;
+  if (x === null || connection.state !== BUSY) return;
+  if (!x.bodyReceived || x.held !== null) {
+    x.phaseDeadlineMs = deadlineIn(routeIdleMs[x.route]!);
+    resumeBody(x, connection);
+  }
+}
+
+// ── From the upstream ──────────────────────────────────────────────────────────────────────────────────────────────
+
+function onBytes(connection: Connection, bytes: number): void {
+  const x = connection.exchange;
+  if (x === null || connection.headPending) {
+    // Bytes that nobody asked for: whatever they are, no exchange may ever see them.
+    if (x === null) connection.close();
+    else fail(x, fault.UPSTREAM_MALFORMED);
+    return;
+  }
+  connection.answering = true;
+  const end = READ_AT + bytes;
+  if (x.state === ANSWERING) {
+    x.phaseDeadlineMs = deadlineIn(routeIdleMs[x.route]!);
+    readBody(x, connection, READ_AT, end);
+    return;
+  }
+  let at = READ_AT;
+  if (connection.stashBytes > 0) {
+    at -= connection.stashBytes;
+    connection.stash!.copy(slab, at, 0, connection.stashBytes);
+    connection.stashBytes = 0;
+  }
+  readAnswer(x, connection, at, end);
+}
+
+/** The head of an answer, after any interim ones, is in slab[at, end) as far as it has come. */
+function readAnswer(x: Exchange, connection: Connection, at: number, end: number): void {
+  while (at < end) {
+    switch (h1.readHead(at, end, x.route, x.isHead)) {
+      case h1.COMPLETE:
+        startAnswer(x, connection, h1.head.end, end);
+        return;
+      case h1.INTERIM:
+        at = h1.head.end;
+        break;
+      case h1.NEED_MORE:
+        if (end - at <= RESPONSE_HEAD_BYTES_MAX) {
+          connection.stash ??= Buffer.allocUnsafeSlow(RESPONSE_HEAD_BYTES_MAX);
+          slab.copy(connection.stash, 0, at, end);
+          connection.stashBytes = end - at;
+          return;
+        }
+        fail(x, fault.UPSTREAM_MALFORMED);
+        return;
+      default:
+        fail(x, fault.UPSTREAM_MALFORMED);
+        return;
+    }
+  }
+}
+
+/** The head is read; what came of the body is in slab[at, end). */
+function startAnswer(x: Exchange, connection: Connection, at: number, end: number): void {
+  const { body, length, persistent, outBytes } = h1.head;
+  connection.body = body;
+  connection.bodyLeft = length;
+  connection.persistent = persistent;
+  connection.stash = null;
+  // The request is still coming in: what is left of it must never be taken for the next one.
+  if (!x.bodyReceived) x.mustClose = true;
+  const closes = x.mustClose || x.saysClose || draining;
+
+  let bodyEnd = at;
+  let complete = true;
+  if (body === h1.UNTIL_LENGTH) {
+    bodyEnd = Math.min(end, at + length);
+    complete = bodyEnd - at === length;
+    connection.bodyLeft = length - (bodyEnd - at);
+    if (end > bodyEnd) connection.persistent = false;
+  } else if (body === h1.UNTIL_LAST_CHUNK) {
+    connection.decoder.reset();
+    bodyEnd = joinChunks(connection, at, end);
+    if (bodyEnd === -1) {
+      fail(x, fault.UPSTREAM_MALFORMED);
+      return;
+    }
+    complete = connection.decoder.ended;
+  } else if (body === h1.UNTIL_CLOSE) {
+    bodyEnd = end;
+    complete = false;
+  } else if (end > at) connection.persistent = false;
+
+  const headEnd = answer.finishAnswerHead(x, outBytes, closes && !complete);
+  if (headEnd === -1) {
+    fail(x, fault.UPSTREAM_MALFORMED);
+    return;
+  }
+  if (complete) {
+    if (body === h1.UNTIL_HEAD) answer.sendWithoutBody(x, headEnd, length, closes);
+    else answer.sendWhole(x, headEnd, at, bodyEnd, closes);
+    finish(x, connection);
+    return;
+  }
+  x.state = ANSWERING;
+  x.phaseDeadlineMs = deadlineIn(routeIdleMs[x.route]!);
+  x.answersInChunks = body !== h1.UNTIL_LENGTH;
+  x.responseBytesTotal = length;
+  settle(x, connection, answer.startBody(x, headEnd, at, bodyEnd));
+}
+
+/** Moves the data of all chunks in slab[at, end) together at `at`; their end, or -1 if they are malformed. */
+function joinChunks(connection: Connection, at: number, end: number): number {
+  const { decoder } = connection;
+  let joined = at;
+  let next = at;
+  while (next < end && !decoder.ended) {
+    next = decoder.next(next, end);
+    if (next === -1) return -1;
+    if (decoder.dataEnd > decoder.dataStart) {
+      if (decoder.dataStart !== joined) slab.copyWithin(joined, decoder.dataStart, decoder.dataEnd);
+      joined += decoder.dataEnd - decoder.dataStart;
+    }
+  }
+  if (next < end) connection.persistent = false;
+  return joined;
+}
+
+/** More of the body is in slab[at, end). */
+function readBody(x: Exchange, connection: Connection, at: number, end: number): void {
+  let bodyEnd = end;
+  if (connection.body === h1.UNTIL_LENGTH) {
+    bodyEnd = Math.min(end, at + connection.bodyLeft);
+    connection.bodyLeft -= bodyEnd - at;
+    if (connection.bodyLeft === 0) x.answerReceived = true;
+    if (end > bodyEnd) connection.persistent = false;
+  } else if (connection.body === h1.UNTIL_LAST_CHUNK) {
+    bodyEnd = joinChunks(connection, at, end);
+    if (bodyEnd === -1) {
+      cut(x);
+      return;
+    }
+    x.answerReceived = connection.decoder.ended;
+  }
+  settle(x, connection, answer.continueBody(x, at, bodyEnd));
+}
+
+/** What becomes of the exchange after body bytes were handed to the client. */
+function settle(x: Exchange, connection: Connection | null, result: number): void {
+  switch (result) {
+    case answer.TAKEN:
+      if (x.answersInChunks && x.answerReceived) {
+        answer.endChunks(x);
+        finish(x, connection);
+      }
+      return;
+    case answer.ENDED:
+      finish(x, connection);
+      return;
+    case answer.SLOW:
+      // The upstream's part may be over; the connection need not wait for the client.
+      if (x.answerReceived && connection !== null) {
+        x.connection = null;
+        part(x, connection);
+      } else connection?.pauseReading();
+      return;
+    default:
+      cut(x);
+  }
+}
+
+function onWritable(x: Exchange): boolean {
+  if (x.state !== ANSWERING) return true;
+  x.phaseDeadlineMs = deadlineIn(routeIdleMs[x.route]!);
+  const { connection } = x;
+  const result = answer.drainClient(x);
+  if (x.unsent !== null && x.unsentStart === x.unsentEnd) {
+    giveWindow(x.unsent);
+    x.unsent = null;
+  }
+  if (result === answer.TAKEN && !x.answerReceived) connection?.resumeReading();
+  settle(x, connection, result);
+  return true;
+}
+
+// ── Ends ───────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+/** The answer is with the client, `res` is gone. */
+function finish(x: Exchange, connection: Connection | null): void {
+  x.res = null;
+  x.connection = null;
+  if (connection !== null) part(x, connection);
+  put(x);
+}
+
+/** The upstream's part of a complete exchange is over: the connection is reused if nothing is in doubt. */
+function part(x: Exchange, connection: Connection): void {
+  const clean = connection.persistent && x.bodyReceived && x.held === null && connection.drained && !draining;
+  if (!clean) {
+    const pool = pools[routeUpstream[x.route]!]!;
+    connection.close();
+    serveWaiting(pool);
+    return;
+  }
+  const waiting = pools[routeUpstream[x.route]!]!.nextWaiting();
+  if (waiting === undefined) connection.pool.release(connection);
+  else {
+    connection.served += 1;
+    assign(waiting, connection);
+  }
+}
+
+function serveWaiting(pool: UpstreamPool): void {
+  const waiting = pool.nextWaiting();
+  if (waiting !== undefined) dispatch(waiting, false);
+}
+
+/** Answers instead of the upstream, before any byte of an answer went out. */
+function reply(x: Exchange, number: number): void {
+  const built = number === fault.METHOD_NOT_ALLOWED ? fault.methodNotAllowed(allowedMethods) : fault.replyOf(number);
+  answer.sendReply(x, built, built.closes || x.mustClose || x.saysClose || draining || !x.bodyReceived);
+  x.res = null;
+  put(x);
+}
+
+/** Something went wrong: a reply if the client has seen nothing yet, else a cut. */
+function fail(x: Exchange, number: number): void {
+  if (x.state === ANSWERING) {
+    cut(x);
+    return;
+  }
+  leaveUpstream(x);
+  if (x.res === null) put(x);
+  else reply(x, number);
+}
+
+/** Closes both sides in the middle of an answer: the client can tell that it is not complete. */
+function cut(x: Exchange): void {
+  const { res } = x;
+  x.res = null;
+  leaveUpstream(x);
+  put(x);
+  // Calls onAborted, which finds the exchange free.
+  res?.close();
+}
+
+function onAborted(x: Exchange): void {
+  if (x.state === FREE || x.res === null) return;
+  x.res = null;
+  leaveUpstream(x);
+  put(x);
+}
+
+/** Gives up on the upstream's side: its connection is closed, since an answer may still come on it. */
+function leaveUpstream(x: Exchange): void {
+  const pool = pools[routeUpstream[x.route]!]!;
+  if (x.state === QUEUED) pool.stopWaiting(x);
+  const { connection } = x;
+  x.connection = null;
+  if (connection !== null) {
+    connection.close();
+    serveWaiting(pool);
+  }
+}
+
+/** Puts back what the exchange holds, and itself. */
+function put(x: Exchange): void {
+  if (x.held !== null) giveWindow(x.held);
+  if (x.unsent !== null) giveWindow(x.unsent);
+  freeExchange(x);
+}
+
+// ── Failures of the upstream ───────────────────────────────────────────────────────────────────────────────────────
+
+function onClosed(connection: Connection, error: string): void {
+  const x = connection.exchange;
+  const opening = connection.state === OPENING;
+  if (opening) connection.pool.markDown();
+  if (x === null) return;
+  if (x.state === ANSWERING) {
+    if (connection.body === h1.UNTIL_CLOSE && error === "") {
+      x.answerReceived = true;
+      connection.persistent = false;
+      if (x.unsent === null) settle(x, connection, answer.TAKEN);
+      else {
+        x.connection = null;
+        part(x, connection);
+      }
+    } else cut(x);
+    return;
+  }
+  connection.close();
+  x.connection = null;
+  const { endpoints } = pools[routeUpstream[x.route]!]!;
+  if (opening) {
+    x.endpointsTried += 1;
+    if (x.endpointsTried < endpoints.length) dispatch(x, true);
+    else fail(x, isUnresolved(error) ? fault.UPSTREAM_UNRESOLVED : fault.UPSTREAM_REFUSED);
+  } else if (mayReplay(x, connection)) {
+    x.replayed = true;
+    dispatch(x, true);
+  } else fail(x, fault.UPSTREAM_CLOSED);
+}
+
+/** getaddrinfo's errors. */
+function isUnresolved(error: string): boolean {
+  return error === "ENOTFOUND" || error.startsWith("EAI_");
+}
+
+/**
+ * A reused connection may have been closed by the upstream while the request was on its way. The request is sent once
+ * more if that cannot do harm: idempotent, no body, not a byte of an answer (RFC 9110 9.2.2).
+ */
+function mayReplay(x: Exchange, connection: Connection): boolean {
+  return (
+    connection.served > 0 && !connection.answering && !x.replayed && x.bodyKind === BODY_NONE && isIdempotent(x.method)
+  );
+}
+
+// ── Time ───────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+/** How often that timer is set anew; it runs 10 s, counted in steps of 4. */
+const REARM_MS = 3000;
+let nextRearmMs = 0;
+
+/** Every tick: ends what waited too long, and keeps uWebSockets.js's own timer from ending what may wait. */
+function walkExchanges(): boolean {
+  const rearm = nowMs >= nextRearmMs;
+  if (rearm) nextRearmMs = nowMs + REARM_MS;
+  let waiting = false;
+  for (let i = 0; i < exchanges.length; i++) {
+    const x = exchanges[i]!;
+    if (x.state === FREE || x.state === ADMITTING) continue;
+    waiting = true;
+    if (hasPassed(x.requestDeadlineMs)) expire(x, fault.REQUEST_TIMEOUT);
+    else if (hasPassed(x.phaseDeadlineMs)) expire(x, phaseFault(x));
+    else if (rearm) rearmTimer(x);
+  }
+  return waiting;
+}
+
+function expire(x: Exchange, number: number): void {
+  if (x.state === CONNECTING) x.connection?.pool.markDown();
+  fail(x, number);
+}
+
+function phaseFault(x: Exchange): number {
+  if (x.state === QUEUED) return fault.UPSTREAM_BUSY;
+  if (x.state === CONNECTING) return fault.CONNECT_TIMEOUT;
+  return x.bodyReceived ? fault.RESPONSE_TIMEOUT : fault.BODY_IDLE;
+}
+
+/**
+ * uWebSockets.js closes a connection 10 s after it was last set to wait for body bytes or for a slow client. How long
+ * either may take is the route's `idle`, so its timer is set anew: only a pause and a resume do that.
+ */
+function rearmTimer(x: Exchange): void {
+  const slow = !x.bodyReceived || x.timerRuns || x.unsent !== null || x.clientSlow;
+  if (slow && !x.clientPaused && x.res !== null) {
+    x.res.pause();
+    x.res.resume();
+  }
+}

@@ -1,0 +1,106 @@
+/**
+ * A request's body on its way from the client to the upstream: at most one read of the client is held when the
+ * upstream is slower, and the client is paused meanwhile. Towards the upstream the framing is ours: the bytes as they
+ * are under Content-Length, or one chunk for each read (RFC 9112 7.1).
+ */
+import { BODY_CHUNKED, type Exchange } from "./exchange.ts";
+import { BUSY, type Connection } from "./upstream.ts";
+import { giveWindow, takeWindow, WINDOW_AT, WINDOW_BYTES } from "./windows.ts";
+
+/** The last chunk and no trailers. */
+const LAST_CHUNK = "0\r\n\r\n";
+
+/**
+ * Takes bytes from the client; sends them on, or holds them and pauses the client.
+ * @param isLast whether the body ends with them
+ * @returns false if no window was free: the exchange has to be ended
+ */
+export function takeBody(x: Exchange, bytes: Uint8Array, isLast: boolean): boolean {
+  x.bodyBytesReceived += bytes.length;
+  x.bodyReceived = isLast;
+  const connection = x.connection;
+  if (isLast) resumeClient(x);
+  if (connection === null || connection.state !== BUSY || connection.window !== null || x.held !== null) {
+    return hold(x, bytes);
+  }
+  if (connection.headPending && joinsHead(x, bytes, isLast)) return true;
+  const window = takeWindow();
+  if (window === null) return false;
+  window.set(bytes, WINDOW_AT);
+  send(x, connection, window, WINDOW_AT + bytes.length);
+  if (connection.window !== null && !isLast) pauseClient(x);
+  return true;
+}
+
+/** A small body that came with its head leaves with it, in the same buffer. */
+function joinsHead(x: Exchange, bytes: Uint8Array, isLast: boolean): boolean {
+  const framing = x.bodyKind === BODY_CHUNKED ? WINDOW_AT + LAST_CHUNK.length : 0;
+  if (x.headEnd + bytes.length + framing > x.head.length) return false;
+  let at = x.headEnd;
+  if (bytes.length > 0) {
+    if (x.bodyKind === BODY_CHUNKED) at += x.head.latin1Write(`${bytes.length.toString(16)}\r\n`, at);
+    x.head.set(bytes, at);
+    at += bytes.length;
+    if (x.bodyKind === BODY_CHUNKED) at += x.head.latin1Write("\r\n", at);
+  }
+  if (isLast && x.bodyKind === BODY_CHUNKED) at += x.head.latin1Write(LAST_CHUNK, at);
+  x.headEnd = at;
+  return true;
+}
+
+function hold(x: Exchange, bytes: Uint8Array): boolean {
+  if (x.held === null) {
+    if (bytes.length === 0 && !x.bodyReceived) return true;
+    x.held = takeWindow();
+    if (x.held === null) return false;
+    x.heldEnd = WINDOW_AT;
+  }
+  // One read fits by construction; more cannot come while the client is paused.
+  if (x.heldEnd + bytes.length + WINDOW_AT > WINDOW_BYTES) return false;
+  x.held.set(bytes, x.heldEnd);
+  x.heldEnd += bytes.length;
+  if (!x.bodyReceived) pauseClient(x);
+  return true;
+}
+
+/** The connection can take bytes: sends what is held, or lets the client go on. */
+export function resumeBody(x: Exchange, connection: Connection): void {
+  const window = x.held;
+  if (window !== null) {
+    const end = x.heldEnd;
+    x.held = null;
+    send(x, connection, window, end);
+  }
+  if (connection.window === null) resumeClient(x);
+}
+
+/** Frames `window[WINDOW_AT, end)` in place and writes it; the window belongs to the connection afterwards. */
+function send(x: Exchange, connection: Connection, window: Buffer, end: number): void {
+  let start = WINDOW_AT;
+  if (x.bodyKind === BODY_CHUNKED) {
+    const bytes = end - start;
+    if (bytes > 0) {
+      const size = `${bytes.toString(16)}\r\n`;
+      start -= size.length;
+      window.latin1Write(size, start);
+      end += window.latin1Write("\r\n", end);
+    }
+    if (x.bodyReceived) end += window.latin1Write(LAST_CHUNK, end);
+  }
+  if (start === end) giveWindow(window);
+  else connection.writeBody(window, start, end);
+}
+
+function pauseClient(x: Exchange): void {
+  if (x.clientPaused) return;
+  x.clientPaused = true;
+  x.res?.pause();
+}
+
+/** Resuming sets uWebSockets.js's 10 s timer, whatever it was before. */
+function resumeClient(x: Exchange): void {
+  if (!x.clientPaused) return;
+  x.clientPaused = false;
+  x.timerRuns = true;
+  x.res?.resume();
+}

@@ -1,0 +1,99 @@
+/**
+ * The client's side: uWebSockets.js, its listeners and its connections.
+ *
+ * How long things live:
+ * - `req` is dead when the request handler returns.
+ * - `res` is dead after `end`, `endWithoutBody`, a `tryEnd` that reports it is done, `close`, and inside `onAborted`;
+ *   touching it then throws. The proxy sets its reference to null at each of these.
+ * - A handler must answer or register `onAborted` before it returns, or the process is terminated.
+ * - A path that no handler matches closes the socket silently, hence the one catch-all.
+ */
+
+import type { TemplatedApp, us_listen_socket } from "uWebSockets.js";
+import { createServer } from "node:net";
+import { type Listener, listeners } from "#generated/tables.ts";
+import type { Uws } from "./addon.ts";
+import { trackConnection } from "./peer.ts";
+import { handle } from "./proxy.ts";
+
+/** LIBUS_LISTEN_EXCLUSIVE_PORT: without it two processes would share the port silently (SO_REUSEPORT). */
+const EXCLUSIVE_PORT = 1;
+
+export interface Server {
+  /** No new connections from now on. */
+  stopListening(): void;
+  /** Closes every connection at once. */
+  closeAll(): void;
+}
+
+/** A listener that could not be opened. */
+export class ListenError extends Error {
+  readonly exitCode: number;
+  constructor(listener: Listener, code: string) {
+    const { reason, exitCode } = LISTEN_FAILURES[code] ?? { reason: code, exitCode: 71 };
+    super(`cannot listen on ${addressOf(listener)} (listener "${listener.name}"): ${reason}`);
+    this.exitCode = exitCode;
+  }
+}
+
+/** By system error code; exit codes as in sysexits.h. */
+const LISTEN_FAILURES: Readonly<Record<string, { reason: string; exitCode: number }>> = {
+  EADDRINUSE: { reason: "the address is in use by another process", exitCode: 69 },
+  EACCES: { reason: "not permitted; ports below 1024 need CAP_NET_BIND_SERVICE", exitCode: 77 },
+  EADDRNOTAVAIL: { reason: "this machine has no such address", exitCode: 71 },
+};
+
+/** The form with host and options, which the package's types leave out. */
+type ListenWithHost = (
+  this: TemplatedApp,
+  host: string,
+  port: number,
+  options: number,
+  onListen: (socket: us_listen_socket | false) => void,
+) => void;
+
+/** Opens all listeners, or none. */
+export async function startServer(addon: Uws): Promise<Server> {
+  const app: TemplatedApp = addon.App();
+  app.filter((res, change) => trackConnection(res, Number(change)));
+  app.any("/*", handle);
+  const sockets: us_listen_socket[] = [];
+  for (const listener of listeners) {
+    let opened: us_listen_socket | false = false;
+    (app.listen as unknown as ListenWithHost).call(app, listener.host, listener.port, EXCLUSIVE_PORT, (socket) => {
+      opened = socket;
+    });
+    if (opened === false) {
+      app.close();
+      throw new ListenError(listener, await askWhy(listener));
+    }
+    sockets.push(opened);
+  }
+  return {
+    stopListening: () => {
+      for (const socket of sockets) addon.us_listen_socket_close(socket);
+      sockets.length = 0;
+    },
+    closeAll: () => {
+      app.close();
+    },
+  };
+}
+
+/** "http://127.0.0.1:8080" */
+export function addressOf(listener: Listener): string {
+  const host = listener.host.includes(":") ? `[${listener.host}]` : listener.host;
+  return `http://${host}:${listener.port}`;
+}
+
+/** uWebSockets.js does not say why a listener failed; the same attempt through Node does. */
+function askWhy(listener: Listener): Promise<string> {
+  return new Promise((resolve) => {
+    const probe = createServer();
+    probe.once("error", (error: NodeJS.ErrnoException) => resolve(error.code ?? "unknown"));
+    probe.listen({ host: listener.host, port: listener.port, exclusive: true }, () => {
+      probe.close();
+      resolve("refused by the system");
+    });
+  });
+}
