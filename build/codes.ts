@@ -41,6 +41,7 @@ export const CODES: Readonly<Record<string, string>> = {
   HW1402: "two routes that overlap, neither more specific than the other",
   HW1404: "timeouts that contradict each other",
   HW1405: "connection settings that contradict each other",
+  HW1406: "a program larger than the target allows",
   // 19xx: warnings; the build goes on
   HW1901: "routes that answer on any host",
 };

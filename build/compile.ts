@@ -2,19 +2,29 @@
  * The pipeline, top to bottom: load → check → plan → emit → bundle → gate → pack. Each step is a function of the one
  * before it; the files at both ends are the only effects. Nothing here prints or ends the process.
  */
+import { mkdir, rename, writeFile } from "node:fs/promises";
+import { basename, dirname, join, resolve } from "node:path";
 import { analyse } from "./analyse/index.ts";
+import { type Bundle, bundle } from "./bundle.ts";
 import { type Diagnostic, hasErrors, type Problems } from "./diagnostics.ts";
+import { emit, GENERATED_FILES } from "./emit/index.ts";
 import type { Feature } from "./feature.ts";
 import { codesWith, findFeatures } from "./features.ts";
+import { gate } from "./gate.ts";
 import { load } from "./load.ts";
 import { makePlan } from "./make-plan.ts";
+import { makeManifest } from "./manifest.ts";
+import { PackError, type PackReport, pack } from "./pack.ts";
 import type { Plan } from "./plan.ts";
 import { GLIBC_FLOOR, PAYLOAD_BYTES_MAX } from "./schema/defaults.ts";
 import type { RoutesFile } from "./schema/routes.ts";
 import type { TargetFile } from "./schema/target.ts";
 import { parseSizeBytes } from "./schema/units.ts";
 import { checkRoutesFile, checkTargetFile } from "./schema.ts";
+import { withScratch } from "./scratch.ts";
 import { positionsIn } from "./source.ts";
+
+const REPOSITORY = join(import.meta.dirname, "..");
 
 export interface Checked {
   /** Errors and warnings of both files, each in file order, the routes file first. */
@@ -29,9 +39,27 @@ export interface Design {
   /** Oldest glibc that the executable must run on, "2.36". */
   readonly floor: string;
   readonly payloadBytesMax: number;
-  /** The files as read, for their hashes. */
-  readonly routesText: string;
-  readonly targetText: string;
+  /** The files as read. */
+  readonly routes: Problems;
+  readonly target: Problems;
+}
+
+export interface Built {
+  readonly packed: PackReport;
+  readonly bundled: Bundle;
+  /** The folder with the generated TypeScript. */
+  readonly generatedDir: string;
+  /** Milliseconds of each step, in order. */
+  readonly steps: readonly { readonly name: string; readonly ms: number }[];
+}
+
+/** The program cannot be made from these files, though each is correct by itself. */
+export class InputRefused extends Error {
+  readonly diagnostics: readonly Diagnostic[];
+  constructor(diagnostics: readonly Diagnostic[]) {
+    super("input refused");
+    this.diagnostics = diagnostics;
+  }
 }
 
 /** Everything up to the plan; reads the two files and nothing else. @throws UnreadableInput */
@@ -68,8 +96,8 @@ function makeDesign(
     floor: targetFile.libc?.floor ?? GLIBC_FLOOR,
     payloadBytesMax:
       targetFile.size?.payload === undefined ? PAYLOAD_BYTES_MAX : parseSizeBytes(targetFile.size.payload),
-    routesText: routes.source.text,
-    targetText: target.source.text,
+    routes,
+    target,
   };
 }
 
@@ -77,4 +105,84 @@ function makeDesign(
 function nameInCode(file: string): string {
   const isInside = !file.startsWith("/") && !file.split("/").includes("..");
   return isInside ? file.replace(/^(\.\/)+/, "") : file.slice(file.lastIndexOf("/") + 1);
+}
+
+/**
+ * From a design to one executable, `outFile`, with the generated TypeScript beside it in `outFile.generated`. Until all
+ * went well, only scratch files exist, and they are removed.
+ *
+ * @param onStep gets each step's name when it begins, and lines of progress within it
+ * @throws InputRefused; Error with an `exitCode` where something outside is to blame (see pack.ts); else it is a bug
+ */
+export async function build(design: Design, outFile: string, onStep: (line: string) => void): Promise<Built> {
+  const { plan, floor } = design;
+  const generatedDir = `${outFile}.generated`;
+  const clock = startClock(onStep);
+  await mkdir(dirname(resolve(outFile)), { recursive: true }).catch((error: Error) => {
+    throw new PackError(`cannot write ${outFile}: ${error.message}`, 73);
+  });
+  return await withScratch(async (scratch) => {
+    const work = join(dirname(resolve(outFile)), `.${basename(outFile)}.${process.pid}.work`);
+    scratch.push(work);
+
+    clock.begin("emit");
+    const generated = join(work, "generated");
+    await emit(plan, generated);
+
+    clock.begin("bundle");
+    const input = { repository: REPOSITORY, generated, features: plan.features };
+    const bundled = await bundle(input);
+
+    clock.begin("gate");
+    const refused = await gate(input, bundled);
+    if (refused.length > 0) throw new Error(`the bundle is not what it must be:\n${refused.join("\n")}`);
+    refuseLargePayload(design, bundled.bytes);
+
+    clock.begin("pack");
+    const bundlePath = join(work, "gateway.cjs");
+    await writeFile(bundlePath, bundled.code);
+    const manifest = makeManifest(design, bundled);
+    const packed = await pack({ bundlePath, manifest, target: plan.target, floor, outFile, onProgress: onStep });
+
+    await keepGenerated(generated, generatedDir);
+    return { packed, bundled, generatedDir, steps: clock.end() };
+  });
+}
+
+function startClock(onStep: (line: string) => void) {
+  const steps: { name: string; ms: number }[] = [];
+  let started = performance.now();
+  const stop = () => {
+    const now = performance.now();
+    if (steps.length > 0) steps.at(-1)!.ms = now - started;
+    started = now;
+  };
+  return {
+    begin(name: string) {
+      stop();
+      steps.push({ name, ms: 0 });
+      onStep(name);
+    },
+    end() {
+      stop();
+      return steps;
+    },
+  };
+}
+
+function refuseLargePayload({ target, payloadBytesMax }: Design, bytes: number): void {
+  if (bytes <= payloadBytesMax) return;
+  const advice = "use fewer routes or features, or raise size.payload";
+  target.error(
+    "HW1406",
+    ["size", "payload"],
+    `the program has ${bytes} bytes, the ceiling is ${payloadBytesMax}; ${advice}`,
+  );
+  throw new InputRefused(target.list().filter(({ severity }) => severity === "error"));
+}
+
+/** File by file: the folder may be someone's, and nothing in it is removed. */
+async function keepGenerated(from: string, to: string): Promise<void> {
+  await mkdir(to, { recursive: true });
+  for (const file of GENERATED_FILES) await rename(join(from, file), join(to, file));
 }

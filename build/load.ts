@@ -139,7 +139,7 @@ function parse(text: string): Parsed {
   const [document, second] = documents;
   const syntax = document?.errors[0];
   // After the first error of a YAML text the rest is guessing.
-  if (syntax !== undefined) return unusable("HW1001", syntax.pos, syntax.message.replace(/[.:]$/, ""));
+  if (syntax !== undefined) return unusable("HW1001", syntax.pos, explainSyntax(syntax.message));
   const contents = document?.contents as Node | null | undefined;
   if (contents == null || (isScalar(contents) && contents.value === null)) {
     return unusable("HW1008", [0, 0], "the file is empty; a mapping is expected");
@@ -156,6 +156,13 @@ function parse(text: string): Parsed {
   const { value, spot } = walk.visit(contents, 0);
   if (!isMap(contents)) walk.fatal("HW1008", spot.value, "a mapping is expected at the top of the file");
   return { value: walk.usable ? value : undefined, root: spot, mistakes: walk.mistakes };
+}
+
+/** The parser's words, with advice for the mistake that paths such as /v1/{id} invite. */
+function explainSyntax(message: string): string {
+  const plain = message.replace(/[.:]$/, "");
+  const isBrace = /^Unexpected flow-(map|seq)-(start|end)/.test(plain);
+  return isBrace ? `${plain}; a value with { } [ ] or a comma in it must be quoted` : plain;
 }
 
 interface Visited {

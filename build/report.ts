@@ -1,5 +1,5 @@
 /** What the command line shows when all went well, as text and as data. Pure: the command line prints. */
-import type { Design } from "./compile.ts";
+import type { Built, Design } from "./compile.ts";
 import type { Diagnostic } from "./diagnostics.ts";
 
 /** The short report of `hardwire check`, without a last line break. */
@@ -47,4 +47,51 @@ export function checkData(design: Design | undefined, diagnostics: readonly Diag
       features: plan.features.map(({ name }) => name),
     }),
   };
+}
+
+/** The short report of `hardwire build`, without a last line break. */
+export function renderBuilt(design: Design, { packed, bundled, generatedDir, steps }: Built): string {
+  const { bytes, sha256 } = packed;
+  const total = steps.reduce((sum, { ms }) => sum + ms, 0);
+  return rows(`${design.plan.name} for ${design.plan.target}: ${packed.outFile}`, [
+    ...designRows(design),
+    [
+      "executable",
+      `${megabytes(bytes.artefact)} (runtime ${megabytes(bytes.runtime)}, addon ${megabytes(bytes.addon)})`,
+    ],
+    ["program", `${(bundled.bytes / 1000).toFixed(1)} kB, of it ${routesShare(bundled)} for these routes`],
+    ["glibc", `${packed.glibc} or newer`],
+    ["sha256", sha256.artefact],
+    ["payload", sha256.payload],
+    ["generated", generatedDir],
+    ["time", `${seconds(total)} (${steps.map(({ name, ms }) => `${name} ${seconds(ms)}`).join(", ")})`],
+  ]);
+}
+
+/** The same for `--json`. */
+export function builtData(design: Design, diagnostics: readonly Diagnostic[], built: Built) {
+  const { packed, bundled, generatedDir, steps } = built;
+  return {
+    ...checkData(design, diagnostics),
+    outFile: packed.outFile,
+    generatedDir,
+    bytes: packed.bytes,
+    sha256: packed.sha256,
+    glibc: packed.glibc,
+    modules: bundled.inputs,
+    milliseconds: Object.fromEntries(steps.map(({ name, ms }) => [name, Math.round(ms)])),
+  };
+}
+
+function routesShare({ inputs }: Built["bundled"]): string {
+  const generated = inputs.filter(({ path }) => path.startsWith("generated/"));
+  return `${(generated.reduce((sum, { bytes }) => sum + bytes, 0) / 1000).toFixed(1)} kB`;
+}
+
+function megabytes(bytes: number): string {
+  return `${(bytes / 1e6).toFixed(1)} MB`;
+}
+
+function seconds(ms: number): string {
+  return ms < 1000 ? `${Math.round(ms)} ms` : `${(ms / 1000).toFixed(1)} s`;
 }

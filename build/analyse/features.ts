@@ -56,7 +56,7 @@ function checkAnswer(
     input.routes.error(
       "HW1204",
       ["routes", index],
-      "nothing answers this route; name its upstream, or a fixed answer such as respond",
+      "nothing answers this route; name its upstream, or give a fixed answer",
     );
   }
 }
