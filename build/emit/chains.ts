@@ -39,7 +39,7 @@ export function emitChains(out: Text, plan: Plan, values: Values): void {
   for (const line of names.imports) out.line(line);
   out.line();
   values.emit(out);
-  for (const part of [tables, functions]) for (const line of part.toString().trimEnd().split("\n")) out.line(line);
+  out.append(tables).append(functions);
 }
 
 function emitPhase(out: Text, tables: Text, plan: Plan, phase: Phase, names: Names, values: Values): void {

@@ -27,12 +27,23 @@ export class Text {
 
   /** A line comment made of any text. */
   comment(text: string): this {
-    return this.line(`// ${plain(text)}`);
+    return this.line(comment(text));
+  }
+
+  /** Everything of another text, at this one's indentation. */
+  append(other: Text): this {
+    for (const line of other.#lines) this.line(line);
+    return this;
   }
 
   toString(): string {
     return `${this.#lines.join("\n")}\n`;
   }
+}
+
+/** A line comment. */
+export function comment(text: string): string {
+  return `// ${plain(text)}`;
 }
 
 /** A JavaScript string literal. */

@@ -43,7 +43,7 @@ export class Values {
   }
 
   emit(out: Text): void {
-    for (const line of this.#functions.toString().trimEnd().split("\n")) out.line(line);
+    out.append(this.#functions);
     for (const [code, name] of this.#constants) out.line(`const ${name} = ${code} as const;`);
   }
 

@@ -1,0 +1,345 @@
+/** The generated modules: they type-check, have the stand-ins' shapes, do what the plan says, and nothing breaks out. */
+import assert from "node:assert/strict";
+import { execFile } from "node:child_process";
+import { cp, mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
+import { createRequire } from "node:module";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { after, before, describe, test } from "node:test";
+import { promisify } from "node:util";
+import { runInNewContext } from "node:vm";
+import { transform } from "esbuild";
+import fc from "fast-check";
+import { bundle } from "../build/bundle.ts";
+import { emit, emitTexts, GENERATED_FILES } from "../build/emit/index.ts";
+import { comment, literal } from "../build/emit/text.ts";
+import { type RouteUse, template } from "../build/feature.ts";
+import type { Plan } from "../build/plan.ts";
+import headers from "../src/features/headers/feature.ts";
+import respond from "../src/features/respond/feature.ts";
+import rewrite from "../src/features/rewrite/feature.ts";
+import { planOf, type RouteSketch } from "./plans.ts";
+
+const REPOSITORY = join(import.meta.dirname, "..");
+const FEATURES = [headers, respond, rewrite].map(({ name }) => ({ name, folder: `src/features/${name}` }));
+
+function sketch(path: string, values: Readonly<Record<string, unknown>>): RouteSketch {
+  const uses: Record<string, RouteUse> = {};
+  const view = { name: "r", path, pathKind: "prefix", methods: undefined, hosts: undefined, upstream: "api" } as const;
+  for (const feature of [headers, respond, rewrite]) {
+    if (!Object.keys(feature.routeKeys).some((key) => key in values)) continue;
+    const use = feature.use(values, view);
+    if (use !== undefined) uses[feature.name] = use;
+  }
+  return { path, uses };
+}
+
+/** Every phase, every placeholder, chains that differ, shared data and data of their own. */
+const PLAN: Plan = planOf(
+  [
+    sketch("/a/*", {
+      request_headers: {
+        set: { "X-Request-Id": "{request.id}", "X-A": "{{{method} {path}?{query}}}" },
+        remove: ["X-B"],
+      },
+      response_headers: { add: { "X-C": "{route} {upstream} {scheme} {host}" }, remove: ["Server", "X_D"] },
+      rewrite: { strip_prefix: "/a" },
+    }),
+    sketch("/b/*", {
+      rewrite: { replace_prefix: { from: "/b", to: "/v2" } },
+      request_headers: { set: { "X-A": "b" } },
+    }),
+    sketch("/c", { respond: { status: 200, body: "c\n" }, response_headers: { set: { "X-C": "c" } } }),
+    sketch("/d", { respond: { status: 204 } }),
+    sketch("/e", {}),
+  ],
+  { features: FEATURES },
+);
+
+let dir: string;
+before(async () => {
+  dir = await mkdtemp(join(tmpdir(), "hardwire-emit-"));
+});
+after(() => rm(dir, { recursive: true }));
+
+describe("types", () => {
+  for (const [name, plan] of Object.entries({
+    "every feature": PLAN,
+    "no feature, one route": planOf([{ path: "/*" }]),
+    "no literal text, many hosts, tables": planOf(
+      [
+        sketch("/x", { response_headers: { set: { "X-E": "" } } }),
+        ...Array.from({ length: 40 }, (_, i) => ({ path: `/t${i}/{id}`, hosts: [`h${i}.test`], methods: ["GET"] })),
+        ...Array.from({ length: 20 }, (_, i) => ({ path: `/e${i}` })),
+      ],
+      { features: FEATURES },
+    ),
+  })) {
+    test(`${name}: strict, and the stand-ins' shapes`, async () => {
+      const folder = join(dir, name.replace(/\W+/g, "-"));
+      await emit(plan, join(folder, "generated"));
+      const shapes = GENERATED_FILES.map((file, i) =>
+        [
+          `import * as standIn${i} from "${REPOSITORY}/src/generated/${file}";`,
+          `import * as made${i} from "#generated/${file}";`,
+          `export const a${i}: typeof standIn${i} = made${i};`,
+          `export const b${i}: typeof made${i} = standIn${i};`,
+        ].join("\n"),
+      );
+      await writeFile(join(folder, "shapes.ts"), shapes.join("\n"));
+      await writeFile(join(folder, "package.json"), '{ "type": "module" }');
+      await writeFile(
+        join(folder, "tsconfig.json"),
+        JSON.stringify({
+          extends: `${REPOSITORY}/tsconfig.json`,
+          compilerOptions: {
+            typeRoots: [`${REPOSITORY}/node_modules/@types`],
+            paths: {
+              "#generated/*": ["./generated/*"],
+              "#core/*": [`${REPOSITORY}/src/core/*`],
+              "#features/*": [`${REPOSITORY}/src/features/*`],
+            },
+          },
+          include: ["."],
+        }),
+      );
+      const tsc = await promisify(execFile)(join(REPOSITORY, "node_modules/.bin/tsc"), ["-p", folder]).catch((e) => e);
+      const mine = String(tsc.stdout)
+        .split("\n")
+        .filter((line) => /generated\/|shapes\.ts/.test(line) && !line.includes("src/generated"));
+      assert.deepEqual(mine, [], tsc.stdout);
+    });
+  }
+});
+
+describe("behaviour", () => {
+  type Chains = typeof import("../src/generated/chains.ts") & typeof import("../src/generated/replies.ts");
+  let made: Chains & typeof import("../src/generated/constants.ts");
+  before(async () => {
+    // A small repository whose device program only shows what was generated.
+    const repository = join(dir, "repository");
+    await cp(join(REPOSITORY, "src"), join(repository, "src"), { recursive: true });
+    await writeFile(
+      join(repository, "src/core/main.ts"),
+      ["chains", "replies", "constants"].map((file) => `export * from "#generated/${file}.ts";`).join("\n"),
+    );
+    await mkdir(join(repository, "generated"));
+    await emit(PLAN, join(repository, "generated"));
+    const { code } = await bundle({ repository, generated: join(repository, "generated"), features: FEATURES });
+    await writeFile(join(dir, "made.cjs"), code);
+    made = createRequire(import.meta.url)(join(dir, "made.cjs"));
+  });
+
+  type Exchange = Parameters<Chains["request"]>[0];
+  const exchange = (route: number, path = "/"): Exchange =>
+    ({ route, path, query: "q=1", method: "PUT", host: "h.test:80", requestId: "f00", res: null }) as Exchange;
+  const written = (phase: "upstreamRequest" | "responseHead", x: Exchange, size = 512) => {
+    const out = Buffer.alloc(size);
+    const end = made[phase](x, out, 3);
+    return { end, text: out.latin1Slice(3, Math.min(end, size)) };
+  };
+
+  test("request: rewrites go on with 0, replies answer with their number", () => {
+    const x = exchange(0, "/a/x");
+    assert.equal(made.request(x), 0);
+    assert.equal(x.path, "/x");
+    const y = exchange(1, "/b/x");
+    assert.equal(made.request(y), 0);
+    assert.equal(y.path, "/v2/x");
+    assert.equal(made.request(exchange(2)), 64);
+    assert.equal(made.request(exchange(3)), 65);
+    assert.equal(made.request(exchange(4)), 0);
+  });
+
+  test("a stripped path never becomes empty", () => {
+    const x = exchange(0, "/a");
+    made.request(x);
+    assert.equal(x.path, "/");
+  });
+
+  test("replies are what the routes file says", () => {
+    assert.deepEqual(made.replies, [
+      { status: "200 OK", fields: "content-type: text/plain; charset=utf-8", body: "c\n" },
+      { status: "204 No Content", fields: "", body: "" },
+    ]);
+  });
+
+  test("fields are appended with placeholders filled in", () => {
+    assert.equal(written("upstreamRequest", exchange(0, "/x")).text, "X-Request-Id: f00\r\nX-A: {PUT /x?q=1}\r\n");
+    assert.equal(written("upstreamRequest", exchange(1)).text, "X-A: b\r\n");
+    assert.equal(written("upstreamRequest", exchange(2)).text, "");
+    assert.equal(written("responseHead", exchange(0)).text, "\r\nX-C: route-0 api http h.test:80");
+    assert.equal(written("responseHead", exchange(2)).text, "\r\nX-C: c");
+  });
+
+  test("what does not fit is not written, and its end says so", () => {
+    const { end } = written("upstreamRequest", exchange(0, "/x"), 20);
+    assert.equal(end, 3 + "X-Request-Id: f00\r\nX-A: {PUT /x?q=1}\r\n".length);
+  });
+
+  test("fields that are set or removed are dropped, in any case where they come as bytes", () => {
+    for (const name of ["x-request-id", "x-a", "x-b"]) assert.equal(made.dropsRequestField(0, name), true, name);
+    for (const name of ["x-c", "x-ab", "server"]) assert.equal(made.dropsRequestField(0, name), false, name);
+    assert.equal(made.dropsRequestField(1, "x-b"), false);
+    const dropped = (route: number, name: string) =>
+      made.dropsResponseField(route, Buffer.from(`..${name}..`, "latin1"), 2, 2 + name.length);
+    for (const name of ["server", "SERVER", "SerVer", "x_d", "X_D"]) assert.equal(dropped(0, name), true, name);
+    // "_" and DEL differ in bit 5 alone, and so do "S" and byte 0x13's neighbour.
+    for (const name of ["x\x7fd", "x-c", "servex", "\x13erver", "erver"]) assert.equal(dropped(0, name), false, name);
+    assert.equal(dropped(2, "X-C"), true);
+    assert.equal(dropped(4, "server"), false);
+  });
+
+  test("head buffers have room for what features add", () => {
+    assert.ok(made.RESPONSE_HEAD_ADDED_BYTES >= 4096 && made.RESPONSE_HEAD_ADDED_BYTES % 256 === 0);
+    assert.ok(made.REQUEST_HEAD_BYTES >= 4096 + 1024 + 3 * 4096);
+    assert.equal(made.TICK_MS, 100);
+  });
+});
+
+test("constants: nothing used is nothing on; the tick is a tenth of the shortest timeout within its bounds", () => {
+  const plan = planOf([{ path: "/*" }]);
+  const text = emitTexts(plan)["constants.ts"];
+  for (const flag of [
+    "HAS_HOSTS",
+    "HAS_REQUEST",
+    "HAS_UPSTREAM_REQUEST",
+    "HAS_RESPONSE_HEAD",
+    "DROPS_REQUEST_FIELDS",
+  ]) {
+    assert.match(text, new RegExp(`${flag}: boolean = false`));
+  }
+  const tick = (connectMs: number) =>
+    /TICK_MS: number = (\d+)/.exec(
+      emitTexts({ ...plan, routes: [{ ...plan.routes[0]!, connectMs }] })["constants.ts"],
+    )![1];
+  assert.deepEqual([20, 100, 254, 5000].map(tick), ["10", "10", "25", "100"]);
+});
+
+test("generated code names its source and quotes each route's place", () => {
+  const texts = emitTexts(PLAN);
+  for (const file of GENERATED_FILES) {
+    assert.ok(texts[file].startsWith("// Generated by hardwire from routes/test.yaml; do not edit.\n"), file);
+    assert.doesNotMatch(texts[file], /[ \t]$/m, `${file}: blanks at the end of a line`);
+  }
+  assert.match(texts["matcher.ts"], /\/\/ routes\/test.yaml:1 route-0: \/a\/\*/);
+});
+
+test("the same plan gives the same text", () => {
+  assert.deepEqual(emitTexts(PLAN), emitTexts(structuredClone(PLAN)));
+});
+
+const nasty = fc.oneof(
+  fc.string({ unit: "binary" }),
+  fc
+    .array(
+      fc.constantFrom(
+        "\u2028",
+        "\u2029",
+        "*/",
+        "/*",
+        "//",
+        "\n",
+        "\r",
+        '"',
+        "'",
+        "`",
+        "$",
+        "{x}",
+        "\\",
+        "\\u{",
+        "\u202e",
+        "\ud800",
+        "{{",
+        "}}",
+        "</script>",
+        "__proto__",
+      ),
+    )
+    .map((parts) => parts.join("")),
+);
+
+test("no value of a routes file breaks out of a literal or a comment", async () => {
+  const seed = Number(process.env.SEED ?? Date.now() & 0x7fffffff);
+  console.log(`seed ${seed}`);
+  fc.assert(
+    fc.property(nasty, (text) => {
+      assert.equal(runInNewContext(literal(text)), text);
+      assert.doesNotMatch(literal(text), /[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/u);
+      assert.doesNotMatch(comment(text), /[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/u);
+    }),
+    { seed, numRuns: 2000 },
+  );
+  await fc.assert(
+    fc.asyncProperty(fc.array(nasty, { minLength: 8, maxLength: 8 }), async (texts) => {
+      const [name, path, host, status, value, key, body, source] = texts as [
+        string,
+        string,
+        string,
+        string,
+        string,
+        string,
+        string,
+        string,
+      ];
+      const uses: Record<string, RouteUse> = {
+        respond: {
+          phases: {
+            request: {
+              fn: "respond",
+              data: { [key]: { kind: "reply", status: 200, fields: [[status, value]], body } },
+            },
+            upstreamRequest: { fn: "f", data: [value, { [key]: value }, template(value.replace(/[{}]/g, "$&$&"))] },
+          },
+          dropRequestFields: [name],
+        },
+      };
+      const route = { path: `/${path}`, name, hosts: [host], source, uses };
+      const plan = planOf([route, { ...route, path: "/*" }], { name, features: FEATURES });
+      for (const [file, text] of Object.entries(emitTexts(plan))) {
+        // Names that appear outside of literals and comments would be new identifiers or a syntax error.
+        const { code } = await transform(text, { loader: "ts", minifyWhitespace: true });
+        const bare = code.replace(/"(?:[^"\\\n]|\\.)*"|'(?:[^'\\\n]|\\.)*'|`(?:[^`\\]|\\.)*`/g, '""');
+        const known = await skeletonOf(file);
+        for (const word of bare.match(/[A-Za-z_$][\w$]*/g) ?? [])
+          assert.ok(
+            known.has(word) || known.has(word.replace(/^_/, "")) || word === key || /^end\d+$/.test(word),
+            `${file}: ${word}\n${text}`,
+          );
+      }
+    }),
+    { seed, numRuns: 150 },
+  );
+});
+
+const skeletons = new Map<string, Set<string>>();
+/** The words that generated code is made of, whatever the routes. */
+async function skeletonOf(file: string): Promise<Set<string>> {
+  let words = skeletons.get(file);
+  if (words === undefined) {
+    const uses: Record<string, RouteUse> = {
+      respond: {
+        phases: {
+          request: { fn: "respond", data: { a: { kind: "reply", status: 200, fields: [["a", "b"]], body: "" } } },
+          upstreamRequest: { fn: "f", data: ["v", { b: "v" }, template("t")] },
+        },
+        dropRequestFields: ["n"],
+      },
+    };
+    const plan = planOf(
+      [
+        { path: "/a", name: "n", hosts: ["h"], uses },
+        { path: "/{a}/b", name: "n", hosts: ["h"], uses },
+        { path: "/b/{a}", name: "n", hosts: ["h"], uses },
+        { path: "/{a}/b/*", name: "n", hosts: ["h"], uses },
+        { path: "/*", name: "n", hosts: ["h"], uses },
+      ],
+      { features: FEATURES },
+    );
+    words = new Set(
+      (await transform(emitTexts(plan)[file as "chains.ts"], { loader: "ts" })).code.match(/[A-Za-z_$][\w$]*/g) ?? [],
+    );
+    skeletons.set(file, words);
+  }
+  return words;
+}
