@@ -1,0 +1,193 @@
+/** The gate on bundles of a copy of this repository that each have one thing in them that may not be there. */
+import assert from "node:assert/strict";
+import { appendFile, cp, mkdir, mkdtemp, rm, symlink, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterEach, beforeEach, test } from "node:test";
+import { pathToFileURL } from "node:url";
+import { bundle } from "../build/bundle.ts";
+import { emit } from "../build/emit/index.ts";
+import type { RouteUse } from "../build/feature.ts";
+import { gate } from "../build/gate.ts";
+import type { Plan, PlannedFeature } from "../build/plan.ts";
+import { planOf } from "./plans.ts";
+
+const REPOSITORY = join(import.meta.dirname, "..");
+const RESPOND: PlannedFeature = { name: "respond", folder: "src/features/respond" };
+
+let repository: string;
+beforeEach(async () => {
+  repository = await mkdtemp(join(tmpdir(), "hardwire-gate-"));
+  for (const part of ["src", "build", "package.json", "tsconfig.json"]) {
+    await cp(join(REPOSITORY, part), join(repository, part), { recursive: true });
+  }
+  await symlink(join(REPOSITORY, "node_modules"), join(repository, "node_modules"));
+});
+afterEach(() => rm(repository, { recursive: true }));
+
+/** A plan whose only route is answered by respond. */
+function respondPlan(body: string): Plan {
+  const reply = { kind: "reply", status: 200, fields: [], body } as const;
+  const respond: RouteUse = { answers: true, phases: { request: { fn: "respond", data: reply } } };
+  return planOf([{ path: "/*", uses: { respond } }], { features: [RESPOND] });
+}
+
+async function bundled(plan: Plan) {
+  const generated = join(repository, "generated");
+  await emit(plan, generated);
+  const input = { repository, generated, features: plan.features };
+  return { input, made: await bundle(input) };
+}
+
+async function problems(plan: Plan): Promise<string[]> {
+  const { input, made } = await bundled(plan);
+  return gate(input, made);
+}
+
+test("the core with a feature is let through, whatever the routes file says in its texts", async () => {
+  assert.deepEqual(await problems(respondPlan('eval(console.log(new Function("zod"), process.env, Date))')), []);
+});
+
+test("a library is refused, once, with the chain that brought it", async () => {
+  await appendFile(
+    join(repository, "src/core/bytes.ts"),
+    '\nimport { z } from "zod";\nexport const schema = z.string();\n',
+  );
+  const all = await problems(respondPlan(""));
+  const found = all.filter((problem) => !problem.startsWith("core and features have"));
+  assert.equal(found.length, 1, found.join("\n"));
+  assert.match(
+    found[0]!,
+    /zod.* may not be in the bundle: the device program has no dependencies; imported by src\/core\/main\.ts → .*src\/core\/bytes\.ts → .*zod/,
+  );
+});
+
+test("a feature.ts is refused, even if nothing of it is used", async () => {
+  await appendFile(
+    join(repository, "src/features/respond/runtime.ts"),
+    '\nimport feature from "./feature.ts";\nvoid feature.name;\n',
+  );
+  const found = await problems(respondPlan(""));
+  assert.match(
+    found.join("\n"),
+    /^src\/features\/respond\/feature\.ts may not be in the bundle: a feature\.ts runs at build only; imported by .* → generated\/chains\.ts → src\/features\/respond\/runtime\.ts → src\/features\/respond\/feature\.ts$/m,
+  );
+});
+
+test("a file of the compiler is refused", async () => {
+  await appendFile(join(repository, "src/core/log.ts"), '\nexport { nearest } from "../../build/near-miss.ts";\n');
+  assert.match(
+    (await problems(respondPlan(""))).join("\n"),
+    /^build\/near-miss\.ts .*the compiler does not run on the device/,
+  );
+});
+
+test("a feature that no route uses is refused", async () => {
+  await appendFile(
+    join(repository, "src/core/log.ts"),
+    '\nexport { replacePrefix } from "../features/rewrite/runtime.ts";\n',
+  );
+  assert.match(
+    (await problems(respondPlan(""))).join("\n"),
+    /^src\/features\/rewrite\/runtime\.ts .*neither core, nor/,
+  );
+});
+
+test("a module that the runtime does not have is refused", async () => {
+  await appendFile(join(repository, "src/core/log.ts"), '\nimport "node:nothing";\n');
+  assert.match(
+    (await problems(respondPlan(""))).join("\n"),
+    /^node:nothing is no module of the runtime; imported by .*src\/core\/log\.ts → node:nothing$/,
+  );
+});
+
+for (const [code, name] of Object.entries({
+  'eval("1")': "eval",
+  'new Function("1")': "Function",
+  "console.log(1)": "console",
+  "Date.now()": "Date",
+  "setTimeout(() => {}, 1)": "setTimeout",
+  "process.env.PATH": "process.env",
+  'fetch("http://x.test")': "fetch",
+})) {
+  test(`a feature that uses ${name} is refused`, async () => {
+    await appendFile(join(repository, "src/features/respond/runtime.ts"), `\nexport const extra = () => ${code};\n`);
+    const found = await problems(respondPlan(""));
+    assert.equal(found.length, 1, found.join("\n"));
+    assert.ok(found[0]!.startsWith(`src/features/respond/runtime.ts uses ${name}: `), found[0]);
+  });
+}
+
+test("a variable of the same name is not the global", async () => {
+  await appendFile(
+    join(repository, "src/features/respond/runtime.ts"),
+    "\nexport const extra = (fetch: () => void) => fetch();\n",
+  );
+  assert.deepEqual(await problems(respondPlan("")), []);
+});
+
+test("code beyond the ceiling is refused, with the largest modules", async () => {
+  const text = JSON.stringify("x".repeat(70_000));
+  await appendFile(join(repository, "src/core/log.ts"), `\nprocess.title = ${text};\n`);
+  assert.match(
+    (await problems(respondPlan(""))).join("\n"),
+    /^core and features have \d+ bytes, at most 65536 are allowed; the largest: src\/core\/log\.ts/,
+  );
+});
+
+test("a fourth feature folder that no route uses leaves the bundle as it is", async () => {
+  const routes = join(repository, "routes.json");
+  const target = join(repository, "target.json");
+  const api = { endpoints: [{ url: "http://127.0.0.1:9700" }] };
+  const all = { name: "all", match: { path: "/a/*" }, upstream: "api", rewrite: { strip_prefix: "/a" } };
+  await writeFile(routes, JSON.stringify({ version: 1, name: "t", upstreams: { api }, routes: [all] }));
+  const listeners = { public: { address: "127.0.0.1:9800" } };
+  await writeFile(target, JSON.stringify({ target: "linux-x64", listeners }));
+
+  // A query makes Node load the copy's features anew.
+  const build = async (run: number) => {
+    const { check } = (await import(
+      `${pathToFileURL(join(repository, "build/compile.ts")).href}?${run}`
+    )) as typeof import("../build/compile.ts");
+    const { design, diagnostics } = await check(routes, target);
+    assert.ok(design !== undefined, JSON.stringify(diagnostics));
+    return bundled(design.plan);
+  };
+  const before = await build(1);
+  const fourth = join(repository, "src/features/fourth");
+  await mkdir(fourth);
+  await writeFile(
+    join(fourth, "feature.ts"),
+    `import { z } from "zod";
+import { defineFeature } from "../../../build/feature.ts";
+export default defineFeature({
+  name: "fourth",
+  stage: "admit",
+  summary: "for a test",
+  routeKeys: { fourth: z.boolean().describe("For a test.") },
+  use: () => ({ phases: { request: { fn: "fourth", data: null } } }),
+});
+`,
+  );
+  await writeFile(join(fourth, "runtime.ts"), "export function fourth(): number {\n  return 0;\n}\n");
+  const after = await build(2);
+  assert.equal(after.made.sha256, before.made.sha256);
+  assert.deepEqual(await gate(after.input, after.made), []);
+
+  // And it was found: used, it is in.
+  const used = { ...all, fourth: true };
+  await writeFile(routes, JSON.stringify({ version: 1, name: "t", upstreams: { api }, routes: [used] }));
+  const withFourth = await build(3);
+  assert.notEqual(withFourth.made.sha256, before.made.sha256);
+  assert.ok(withFourth.made.inputs.some(({ path }) => path === "src/features/fourth/runtime.ts"));
+});
+
+test("the same plan gives the same bytes in another folder, and no folder's name is in them", async () => {
+  const here = (await bundled(respondPlan("x"))).made;
+  const generated = join(repository, "elsewhere/deeper");
+  await emit(respondPlan("x"), generated);
+  const there = await bundle({ repository: REPOSITORY, generated, features: [RESPOND] });
+  assert.equal(there.sha256, here.sha256);
+  assert.deepEqual(there.inputs, here.inputs);
+  for (const folder of [REPOSITORY, repository]) assert.ok(!here.code.includes(folder), folder);
+});
