@@ -20,7 +20,7 @@ import process from "node:process";
 import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
 import { readElf } from "./elf/read.ts";
-import { verifyPacked } from "./elf/verify.ts";
+import { type Fingerprint, takeFingerprint, verifyPacked } from "./elf/verify.ts";
 import { checkGlibcFloor, compareVersions } from "./elf/versions.ts";
 import type { Injection } from "./inject.ts";
 import { NODE_VERSION, type Target } from "./pins.ts";
@@ -100,11 +100,16 @@ export async function pack(options: PackOptions): Promise<PackReport> {
     scratch.push(partial);
     const assets: Record<string, string> = { "manifest.json": join(folder, "manifest.json"), "uws.node": addon.path };
     for (const [name, path] of Object.entries(options.assets ?? {})) assets[name] = resolve(path);
-    await inject(folder, { target: options.target, output: partial, assets });
+    const injecting = inject(folder, { target: options.target, output: partial, assets });
+    // Meanwhile, on another core. Both are awaited even if one fails, so that the scratch folder is out of use.
+    const [injection, checked] = await Promise.allSettled([injecting, check(runtime, addon)]);
+    if (checked.status === "rejected") throw checked.reason;
+    if (injection.status === "rejected") throw injection.reason;
     const injected = performance.now();
 
     const data = readFileSync(partial);
-    const glibc = verify(data, options, runtime, { ...parts, "uws.node": addon.data });
+    const { fingerprint, addonBytes, runtimeSize } = checked.value;
+    const glibc = verify(data, options, fingerprint, { ...parts, "uws.node": addonBytes });
     const sha256 = {
       artefact: digest(data),
       runtime: runtime.sha256,
@@ -113,7 +118,7 @@ export async function pack(options: PackOptions): Promise<PackReport> {
     };
     chmodSync(partial, 0o755);
     renameSync(partial, outFile);
-    const sizes = { runtime: runtime.data.length, addon: addon.data.length, bundle: parts["gateway.cjs"]!.length };
+    const sizes = { runtime: runtimeSize, addon: addonBytes.length, bundle: parts["gateway.cjs"]!.length };
     return {
       outFile,
       bytes: { artefact: data.length, ...sizes },
@@ -144,6 +149,16 @@ function layOut(folder: string, options: PackOptions, runtime: Prepared): Record
   return parts;
 }
 
+/** That runtime and addon are what is pinned, and what the runtime looks like before the injection. */
+async function check(
+  runtime: Prepared,
+  addon: Prepared,
+): Promise<{ fingerprint: Fingerprint; addonBytes: Buffer; runtimeSize: number }> {
+  const bytes = runtime.read();
+  const fingerprint = takeFingerprint(readElf("runtime", bytes));
+  return { fingerprint, addonBytes: addon.read(), runtimeSize: bytes.length };
+}
+
 async function inject(folder: string, injection: Injection): Promise<void> {
   const program = fileURLToPath(new URL("inject.ts", import.meta.url));
   // A clean environment: the same build whatever the shell has set.
@@ -156,12 +171,12 @@ async function inject(folder: string, injection: Injection): Promise<void> {
   }
 }
 
-function verify(data: Buffer, options: PackOptions, runtime: Prepared, parts: Record<string, Buffer>): string {
+function verify(data: Buffer, options: PackOptions, runtime: Fingerprint, parts: Record<string, Buffer>): string {
   const name = basename(options.outFile);
   const packed = readElf(name, data);
   if (!data.includes(FUSE))
     throw new PackError(`${name}: the runtime's fuse is not set; it would start as plain Node`, 70);
-  const { floor } = verifyPacked(readElf("runtime", runtime.data), packed, NOTE, parts, options.floor);
+  const { floor } = verifyPacked(runtime, packed, NOTE, parts, options.floor);
   const addon = checkGlibcFloor(readElf("uws.node", parts["uws.node"]!), options.floor);
   return compareVersions(floor.version, addon.version) > 0 ? floor.version : addon.version;
 }

@@ -6,9 +6,17 @@
 import { createHash } from "node:crypto";
 import { ElfError } from "./error.ts";
 import { findNote } from "./note.ts";
-import type { Elf } from "./read.ts";
+import type { Elf, Machine } from "./read.ts";
 import { checkSymbolLookup, findSymbols, readSymbolName, SYMBOL_BYTES } from "./symbols.ts";
 import { checkGlibcFloor, type GlibcFloor } from "./versions.ts";
+
+/** What an injection must not change. */
+export interface Fingerprint {
+  readonly machine: Machine;
+  readonly type: number;
+  /** Over all dynamic symbols. */
+  readonly symbols: string;
+}
 
 export interface Verified {
   readonly floor: GlibcFloor;
@@ -16,13 +24,18 @@ export interface Verified {
   readonly symbols: number;
 }
 
+export function takeFingerprint(elf: Elf): Fingerprint {
+  return { machine: elf.machine, type: elf.type, symbols: digestSymbols(elf) };
+}
+
 /**
+ * @param runtime taken before the injection
  * @param note name of the payload's note
  * @param parts byte strings that the payload must hold, by name
  * @param floor newest glibc version the file may need
  */
 export function verifyPacked(
-  runtime: Elf,
+  runtime: Fingerprint,
   packed: Elf,
   note: string,
   parts: Readonly<Record<string, Buffer>>,
@@ -38,7 +51,7 @@ export function verifyPacked(
   }
   const tables = findSymbols(packed);
   const symbols = checkSymbolLookup(packed, tables);
-  if (digestSymbols(packed) !== digestSymbols(runtime)) {
+  if (digestSymbols(packed) !== runtime.symbols) {
     throw new ElfError(packed.file, "its dynamic symbols are not those of its runtime: injection damaged .dynsym");
   }
   return { floor: checkGlibcFloor(packed, floor), symbols };

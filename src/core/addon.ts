@@ -8,7 +8,17 @@
  * does not allow that, a named file in a fresh private folder, removed at once. A place that is not writable or
  * mounted noexec is passed over; devices have been seen with each of /run, /tmp and /var so.
  */
-import { closeSync, constants, existsSync, mkdtempSync, openSync, rmdirSync, unlinkSync, writeFileSync } from "node:fs";
+import {
+  closeSync,
+  constants,
+  existsSync,
+  ftruncateSync,
+  mkdtempSync,
+  openSync,
+  rmdirSync,
+  unlinkSync,
+  writeFileSync,
+} from "node:fs";
 import { join } from "node:path";
 import process from "node:process";
 import { getRawAsset } from "node:sea";
@@ -66,7 +76,7 @@ function loadUnnamed(folder: string, addon: Uint8Array): Uws {
   const file = openSync(folder, O_TMPFILE | constants.O_RDWR | constants.O_EXCL, 0o600);
   try {
     writeFileSync(file, addon);
-    return openLibrary(`/proc/self/fd/${file}`);
+    return openLibrary(`/proc/self/fd/${file}`, file);
   } finally {
     closeSync(file);
   }
@@ -81,22 +91,24 @@ function loadNamed(folder: string, addon: Uint8Array): Uws {
     const file = openSync(path, flags, 0o600);
     try {
       writeFileSync(file, addon);
+      return openLibrary(path, file);
     } finally {
       closeSync(file);
     }
-    return openLibrary(path);
   } finally {
     if (existsSync(path)) unlinkSync(path);
     rmdirSync(own);
   }
 }
 
-function openLibrary(path: string): Uws {
+function openLibrary(path: string, file: number): Uws {
   const loaded = { exports: {} };
   try {
     process.dlopen(loaded, path);
   } catch (error) {
     const { message } = error as Error;
+    // glibc keeps a failed library's file mapped; emptied, it no longer holds 7 MB of a memory-backed file system.
+    ftruncateSync(file, 0);
     // The loader's words for a noexec mount (or a policy that forbids mapping), and for no /proc: another way may do.
     if (message.includes("failed to map segment")) throw new Error("mounted noexec", { cause: error });
     if (message.startsWith(`${path}: cannot open`)) throw error;
