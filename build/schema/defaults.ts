@@ -17,8 +17,8 @@ export const BODY_BYTES_MAX = 1 << 20;
 
 /** Per endpoint. An eighth of EXCHANGES_MAX, so that one slow endpoint cannot hold every exchange. */
 export const CONNECTIONS_MAX = 128;
-/** Kept open while unused; enough that a steady load of that many requests in flight opens none. */
-export const CONNECTIONS_IDLE_MAX = 32;
+/** Kept open while unused: all of them, since requests come in bursts and a kept connection saves three round trips. */
+export const CONNECTIONS_IDLE_MAX = CONNECTIONS_MAX;
 /** Below nginx's keepalive_timeout of 75 s, so that we close first; a server that closes sooner costs a reconnect. */
 export const CONNECTIONS_IDLE_MS = 30_000;
 
