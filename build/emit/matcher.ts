@@ -21,7 +21,7 @@ import { emitExactTables, emitLeafTables, emitTreeTables, type Leaves } from "./
 import { type Pattern, patternsOf, sizeOf } from "./patterns.ts";
 import { literal, type Text } from "./text.ts";
 
-/** Up to this many conditions a class of paths becomes code; measured, see test/matcher.bench.ts. */
+/** Up to this many conditions a class of paths becomes code; measured, see bench/matcher.ts. */
 export interface CodeMax {
   readonly exact: number;
   readonly tree: number;
