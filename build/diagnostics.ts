@@ -39,7 +39,7 @@ export interface Problems {
 /** @param codes the compiler's table and the features'; reporting a code outside it is a bug and throws */
 export function collectProblems(source: Source, codes: Readonly<Record<string, string>> = CODES): Problems {
   const positions = positionsIn(source.text);
-  // Keyed by everything shown, so that one mistake seen twice (through an alias, or a default) is reported once.
+  // Keyed by place and message, so that one mistake seen twice (through an alias, or a default) is reported once.
   const found = new Map<string, { readonly at: number; readonly diagnostic: Diagnostic }>();
 
   function add(severity: "error" | "warning", code: string, range: Range, path: Path, message: string): void {
@@ -49,7 +49,8 @@ export function collectProblems(source: Source, codes: Readonly<Record<string, s
     const width = Math.max(1, Math.min(range[1] - range[0], excerpt.length - column + 1));
     const shown = showPath(source, path);
     const diagnostic = { severity, file: source.file, line, column, code, path: shown, message, excerpt, width };
-    found.set(`${range[0]} ${code} ${shown} ${message}`, { at: range[0], diagnostic });
+    const key = `${range[0]} ${code} ${message}`;
+    if (!found.has(key)) found.set(key, { at: range[0], diagnostic });
   }
 
   function aimAt(path: Path, aim: Aim): Range {

@@ -139,6 +139,7 @@ function parse(text: string): Parsed {
   const [document, second] = documents;
   const syntax = document?.errors[0];
   // After the first error of a YAML text the rest is guessing.
+  if (syntax?.code === "RESOURCE_EXHAUSTION") return unusable("HW1007", syntax.pos, TOO_DEEP);
   if (syntax !== undefined) return unusable("HW1001", syntax.pos, explainSyntax(syntax.message));
   const contents = document?.contents as Node | null | undefined;
   if (contents == null || (isScalar(contents) && contents.value === null)) {
@@ -161,8 +162,14 @@ function parse(text: string): Parsed {
 /** The parser's words, with advice for the mistake that paths such as /v1/{id} invite. */
 function explainSyntax(message: string): string {
   const plain = message.replace(/[.:]$/, "");
-  const isBrace = /^Unexpected flow-(map|seq)-(start|end)/.test(plain);
-  return isBrace ? `${plain}; a value with { } [ ] or a comma in it must be quoted` : plain;
+  const bracket = /^Unexpected flow-(map|seq)-(start|end)/.exec(plain);
+  if (bracket !== null) {
+    const found = bracket[1] === "map" ? (bracket[2] === "start" ? "{" : "}") : bracket[2] === "start" ? "[" : "]";
+    return `"${found}" is not expected here; a value with { } [ ] or a comma in it must be quoted`;
+  }
+  return plain.startsWith("Nested mappings")
+    ? `${plain}; begin it on a new line, or quote a value with ": " in it`
+    : plain;
 }
 
 interface Visited {
@@ -207,11 +214,11 @@ class Walk {
     const { anchor, tag } = node as Scalar;
     if (anchor !== undefined) this.#anchors.set(anchor, node);
     if (tag !== undefined) {
-      this.mistake(
-        "HW1003",
-        range,
-        `the tag ${tag} is not used here; write the value, in quotes if it is meant as text`,
-      );
+      const shown = tag.replace("tag:yaml.org,2002:", "!!");
+      const at = this.#text.lastIndexOf(shown, range[0]);
+      const place: Range = at === -1 ? range : [at, at + shown.length];
+      const advice = "write the value, in quotes if it is meant as text";
+      this.mistake("HW1003", place, `the tag ${shown} is not used here; ${advice}`);
     }
     this.#open.add(node);
     try {

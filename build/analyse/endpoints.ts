@@ -7,7 +7,16 @@ import { isHostName } from "./hosts.ts";
 import { type AnalysisInput, upstreamsOf } from "./input.ts";
 
 /** Where clouds serve credentials to whoever asks from the inside: a proxy must never lead there. */
-const METADATA_HOSTS = new Set(["169.254.169.254", "fd00:ec2::254", "metadata.google.internal"]);
+const METADATA_HOSTS = new Set([
+  "169.254.169.254", // AWS, Google, Azure and most others
+  "169.254.170.2", // AWS containers
+  "169.254.170.23", // AWS pods
+  "100.100.100.200", // Alibaba
+  "fd00:ec2::254",
+  "fd00:ec2::23",
+  "fd20:ce::254",
+  "metadata.google.internal",
+]);
 
 export function checkEndpoints(input: AnalysisInput): void {
   for (const [name, upstream] of upstreamsOf(input)) {

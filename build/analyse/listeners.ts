@@ -35,6 +35,10 @@ export function parseAddress(
     };
   if (/^:\d+$/.test(text)) return { mistake: `${expected}, found "${text}"; write "0.0.0.0${text}" for every address` };
   if (isIPv4(text)) return { mistake: `the port is missing; write "${text}:8080"` };
+  const unbracketed = /^(.*):(\d{2,5})$/.exec(text);
+  if (isIPv6(text) && unbracketed && isIPv6(unbracketed[1]!)) {
+    return { mistake: `an IPv6 address stands in brackets; write "[${unbracketed[1]}]:${unbracketed[2]}"` };
+  }
   if (isIPv6(text))
     return { mistake: `an IPv6 address stands in brackets, with a port after it; write "[${text}]:8080"` };
   const [, name, portText] = /^(\[[^\]]*\]|[^:[\]]*):([^:]*)$/.exec(text) ?? [];

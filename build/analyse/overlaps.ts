@@ -42,30 +42,9 @@ interface Shape {
 export function checkOverlaps(input: AnalysisInput): void {
   const shapes = [...shapesOf(candidatesOf(input)).values()];
   for (const [at, shape] of shapes.entries()) {
-    meet(shape, shape, (left, right, methods) => {
-      const same =
-        left.path.text === right.path.text
-          ? "the same path"
-          : `the path ${left.path.text}, which takes the same requests`;
-      reportOverlap(
-        input,
-        "HW1401",
-        left,
-        right,
-        `has ${same}${andHosts(left, right)}${andMethods(left, right, methods)}`,
-      );
-    });
+    meet(shape, shape, (first, second, methods) => reportDuplicate(input, first, second, methods));
     for (const other of shapes.slice(at + 1)) {
-      if (!mayTie(shape, other)) continue;
-      meet(shape, other, (left, right) => {
-        reportOverlap(
-          input,
-          "HW1402",
-          left,
-          right,
-          `has the path ${left.path.text}, which meets this one, and neither is within the other`,
-        );
-      });
+      if (mayTie(shape, other)) meet(shape, other, (left, right) => reportTie(input, left, right));
     }
   }
 }
@@ -169,29 +148,35 @@ function meetingMethods(a: number | undefined, b: number | undefined): number {
   return (a ?? ANY_METHOD) & (b ?? ANY_METHOD);
 }
 
-function reportOverlap(input: AnalysisInput, code: string, left: Candidate, right: Candidate, why: string): void {
+function reportDuplicate(input: AnalysisInput, first: Candidate, second: Candidate, methods: number): void {
+  const same = first.path.text === second.path.text;
+  const path = same ? "the same path" : `the path ${first.path.text}, which takes the same requests`;
+  const where = `${onHost(first, second)}${forMethods(first, second, methods)}`;
+  const advice = "give each its own path, hosts or methods";
+  const message = `${nameOf(input, first)} has ${path}${where}; ${advice}`;
+  input.routes.error("HW1401", ["routes", second.index, "match", "path"], message);
+}
+
+function reportTie(input: AnalysisInput, left: Candidate, right: Candidate): void {
   const [first, second] = left.index < right.index ? [left, right] : [right, left];
-  const name = input.routesFile?.routes?.[first.index]?.name ?? `[${first.index}]`;
-  const place = input.routes.place(["routes", first.index, "match", "path"]);
-  const shown = why.replace(left.path.text, () => first.path.text);
-  const advice =
-    code === "HW1401"
-      ? "; give each its own path, hosts or methods"
-      : "; order does not decide, so make one of them more specific";
-  input.routes.error(
-    code,
-    ["routes", second.index, "match", "path"],
-    `the route "${name}" at ${place} ${shown}${advice}`,
-  );
+  const meets = `has the path ${first.path.text}, which meets this one, and neither is within the other`;
+  const advice = "order does not decide, so make one of them more specific";
+  const message = `${nameOf(input, first)} ${meets}; ${advice}`;
+  input.routes.error("HW1402", ["routes", second.index, "match", "path"], message);
 }
 
-function andHosts(left: Candidate, right: Candidate): string {
-  const shared = left.hosts?.filter((host) => right.hosts?.includes(host)) ?? [];
-  return shared.length === 0 ? "" : `, the host ${shared[0]}`;
+function nameOf(input: AnalysisInput, { index }: Candidate): string {
+  const name = input.routesFile?.routes?.[index]?.name ?? `[${index}]`;
+  return `the route "${name}" at ${input.routes.place(["routes", index, "match", "path"])}`;
 }
 
-function andMethods(left: Candidate, right: Candidate, meeting: number): string {
+function onHost(left: Candidate, right: Candidate): string {
+  const shared = left.hosts?.find((host) => right.hosts?.includes(host));
+  return shared === undefined ? "" : ` on the host ${shared}`;
+}
+
+function forMethods(left: Candidate, right: Candidate, meeting: number): string {
   if (left.methods === undefined && right.methods === undefined) return "";
   const implied = nameMethods(meeting) === "HEAD" ? " (GET includes HEAD)" : "";
-  return ` and ${nameMethods(meeting)}${implied}`;
+  return ` for ${nameMethods(meeting)}${implied}`;
 }

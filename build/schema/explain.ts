@@ -72,8 +72,16 @@ function report(problems: Problems, schema: ZodType, root: unknown, issue: Issue
     return;
   }
   if (issue.code === "invalid_key") {
-    const expectation = issue.issues[0]?.message === OURS ? keyExpectation(schema, path) : undefined;
-    problems.error("HW1107", path, `expected ${expectation ?? "another key"}, found "${String(path.at(-1))}"`, "key");
+    const key = String(path.at(-1));
+    const expectation = keyExpectation(schema, path);
+    const hint = expectation?.hint?.(key);
+    const advice = hint === undefined ? "" : `; ${hint.advice}`;
+    problems.error(
+      "HW1107",
+      path,
+      `expected ${expectation?.expected ?? "another key"}, found ${describe(key)}${advice}`,
+      "key",
+    );
     return;
   }
   if (issue.code === "invalid_union" && issue.errors.length > 0) {
@@ -156,7 +164,12 @@ function adviceFor(issue: Issue, found: unknown): string | undefined {
   ) {
     return `quote it: "${found}"`;
   }
-  if (issue.code === "invalid_type" && issue.expected === "array" && found !== null) return "write it as [ … ]";
+  if (issue.code === "invalid_type" && issue.expected === "array" && typeof found === "string")
+    return `write [${show(found)}]`;
+  if (issue.code === "invalid_type" && issue.expected === "boolean" && typeof found === "string") {
+    if (/^(yes|y|on)$/i.test(found)) return "write true";
+    if (/^(no|n|off)$/i.test(found)) return "write false";
+  }
   if (issue.code === "invalid_value" && typeof found === "string") {
     return (
       didYouMean(
@@ -174,7 +187,8 @@ export function describe(value: unknown): string {
   if (typeof value === "string") return show(value.length > 60 ? `${value.slice(0, 57)}…` : value);
   if (typeof value === "number") return `the number ${value}`;
   if (typeof value === "boolean") return String(value);
-  return Array.isArray(value) ? (value.length === 0 ? "an empty list" : "a list") : "a mapping";
+  if (Array.isArray(value)) return value.length === 0 ? "an empty list" : "a list";
+  return Object.keys(value).length === 0 ? "an empty mapping" : "a mapping";
 }
 
 function show(value: unknown): string {
@@ -207,10 +221,10 @@ function expectationAt(schema: ZodType, path: Path) {
   return undefined;
 }
 
-function keyExpectation(schema: ZodType, path: Path): string | undefined {
+function keyExpectation(schema: ZodType, path: Path) {
   for (const node of nodesAt(schema, path.slice(0, -1))) {
     const def = definition(node);
-    if (def.type === "record") return expectations.get(def.keyType!)?.expected;
+    if (def.type === "record") return expectations.get(def.keyType!);
   }
   return undefined;
 }

@@ -5,7 +5,7 @@
 import { type ZodType, z } from "zod";
 import type { Feature } from "../feature.ts";
 import { METHOD_BITS } from "../plan.ts";
-import { expectations } from "./expect.ts";
+import { expectations, type Hint } from "./expect.ts";
 import { duration, size } from "./units.ts";
 
 /** Names go into generated code, logs and file names. */
@@ -15,9 +15,19 @@ export function name(description: string) {
     .regex(/^[a-z0-9][a-z0-9-]{0,62}$/)
     .describe(description)
     .register(expectations, {
-      expected: "a name of lower-case letters, digits and hyphens, at most 63, starting with a letter or digit",
-      hint: () => ({ code: "HW1107", advice: "choose another name" }),
+      expected: "a name such as pump-1 (lower-case letters, digits and hyphens, at most 63)",
+      hint: hintName,
     });
+}
+
+function hintName(found: unknown): Hint | undefined {
+  if (typeof found !== "string") return undefined;
+  const near = found
+    .toLowerCase()
+    .replace(/[^a-z0-9]+/g, "-")
+    .replace(/^-|-$/g, "")
+    .slice(0, 63);
+  return { code: "HW1107", advice: near === "" ? "choose a name" : `write ${near}` };
 }
 
 function timeouts(description: string) {
@@ -105,13 +115,13 @@ export function routesSchema(features: readonly Feature[]) {
   }
   const route = z
     .strictObject({
-      ...routeKeys,
       name: name("The route's name, in logs and reports."),
       match,
       hosts: hosts("Hosts the route answers; left out, those of defaults, else any host.").optional(),
       upstream: z.string().describe("Name of the upstream that answers.").optional(),
       timeouts: timeouts("Timeouts of this route.").optional(),
       limits: limits("Limits of this route.").optional(),
+      ...routeKeys,
     })
     .describe("What happens to some of the requests.");
   return z
@@ -120,10 +130,10 @@ export function routesSchema(features: readonly Feature[]) {
       name: name("The gateway's name."),
       defaults: z
         .strictObject({
-          ...defaultKeys,
           hosts: hosts("Hosts of routes that name none.").optional(),
           timeouts: timeouts("Timeouts of routes and upstreams that set none.").optional(),
           limits: limits("Limits of routes that set none.").optional(),
+          ...defaultKeys,
         })
         .describe("Values for all routes that do not set their own.")
         .optional(),

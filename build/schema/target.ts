@@ -9,7 +9,10 @@ const listener = z
     address: z
       .string()
       .describe('Literal address and port: "127.0.0.1:8080", "[::1]:8080".')
-      .register(expectations, { expected: 'an address and port such as "127.0.0.1:8080" or "[::1]:8080"' }),
+      .register(expectations, {
+        expected: 'an address and port such as "127.0.0.1:8080" or "[::1]:8080"',
+        hint: (found) => (typeof found === "number" ? { advice: `write "127.0.0.1:${found}"` } : undefined),
+      }),
   })
   .describe("One address the device listens on.");
 
@@ -19,7 +22,11 @@ export const targetSchema = z
     listeners: z
       .record(name("A listener's name."), listener)
       .describe("The listeners by name.")
-      .refine((listeners) => Object.keys(listeners).length > 0, "at least one listener is needed"),
+      .refine((listeners) => Object.keys(listeners).length > 0)
+      .register(expectations, {
+        expected: "at least one listener, by name",
+        hint: () => ({ code: "HW1106", advice: 'such as public: { address: "127.0.0.1:8080" }' }),
+      }),
     libc: z
       .strictObject({
         floor: z

@@ -60,11 +60,19 @@ function hintSize(found: unknown): Hint | undefined {
   const text = String(found);
   if (!isNumberOrText(found)) return undefined;
   if (/^-/.test(text)) return { advice: "a size is not negative" };
-  if (/^\d+$/.test(text)) return { code: "HW1105", advice: `write ${text}KiB or ${text}B` };
+  if (/^\d+$/.test(text)) return { code: "HW1105", advice: adviseUnit(Number(text)) };
   if (SIZE.test(text) || /^[1-9]\d{12,}(B|KiB|MiB|GiB)$/.test(text)) return { advice: "1024GiB is the most" };
   const near = /^([1-9]\d*)\s*([KMG])(i?b)?$/i.exec(text);
   if (near) return { advice: `write ${near[1]}${near[2]!.toUpperCase()}iB (1KiB is 1024 bytes)` };
   return { advice: "the units are B, KiB, MiB and GiB" };
+}
+
+/** A number that is a multiple of 1024 was meant in bytes: 1048576 is 1MiB. */
+function adviseUnit(bytes: number): string {
+  const unit = ["GiB", "MiB", "KiB"].find((name) => bytes > 0 && bytes % BYTES[name]! === 0);
+  return unit === undefined
+    ? `write ${bytes}KiB or ${bytes}B`
+    : `write ${bytes / BYTES[unit]!}${unit} if bytes are meant`;
 }
 
 function isNumberOrText(found: unknown): boolean {
