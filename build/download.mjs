@@ -66,9 +66,11 @@ function packWithNpm(name, folder) {
   const cli = process.env.npm_execpath;
   const [command, first] = cli?.endsWith("npm-cli.js") ? [process.execPath, [cli]] : ["npm", []];
   const options = ["--pack-destination", folder, "--prefer-offline", "--ignore-scripts", "--loglevel=error"];
+  // npm's own waits between tries, 10 s and 60 s, are long for a line that says there is no network.
+  options.push("--fetch-retries=2", "--fetch-retry-mintimeout=1000", "--fetch-retry-factor=2");
   return new Promise((resolve, reject) => {
     // In the repository, so that its .npmrc counts.
-    const npm = spawn(command, [...first, "pack", name, ...options, "--fetch-retries=1"], {
+    const npm = spawn(command, [...first, "pack", name, ...options], {
       cwd: join(here, ".."),
       stdio: ["ignore", "ignore", "pipe"],
     });

@@ -162,7 +162,8 @@ async function check(
 async function inject(folder: string, injection: Injection): Promise<void> {
   const program = fileURLToPath(new URL("inject.ts", import.meta.url));
   // A clean environment: the same build whatever the shell has set.
-  const env = { HOME: folder, TMPDIR: folder, PATH: process.env.PATH, TZ: "UTC", LC_ALL: "C" };
+  const { PATH, NODE_COMPILE_CACHE } = process.env;
+  const env = { HOME: folder, TMPDIR: folder, TZ: "UTC", LC_ALL: "C", PATH, NODE_COMPILE_CACHE };
   try {
     await promisify(execFile)(process.execPath, [program, JSON.stringify(injection)], { cwd: folder, env });
   } catch (error) {

@@ -3,7 +3,8 @@
  * process. Any Node ≥ 20.17 can run this file; what runs under it may rely on the pinned one.
  */
 import { spawn } from "node:child_process";
-import { SupplyError } from "./cache.mjs";
+import { join } from "node:path";
+import { findCacheFolder, SupplyError } from "./cache.mjs";
 import { fetchRuntime, readPins } from "./download.mjs";
 
 /** Does not return: ends this process as the one it ran ended. */
@@ -16,7 +17,9 @@ export async function runProjectNode(args) {
     report(error.message);
     process.exit(error.exitCode);
   }
-  const child = spawn(node, args, { stdio: "inherit" });
+  // Compiled TypeScript and libraries are kept: 0.1 s less for every command.
+  const env = { NODE_COMPILE_CACHE: join(findCacheFolder(), "compiled"), ...process.env };
+  const child = spawn(node, args, { stdio: "inherit", env });
   child.on("error", (error) => {
     report(`cannot run ${node}: ${error.message} (it needs a Linux with glibc 2.28 or newer)`);
     process.exit(71);
