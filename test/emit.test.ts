@@ -12,7 +12,7 @@ import { transform } from "esbuild";
 import fc from "fast-check";
 import { bundle } from "../build/bundle.ts";
 import { emit, emitTexts, GENERATED_FILES } from "../build/emit/index.ts";
-import { comment, literal } from "../build/emit/text.ts";
+import { comment, key, literal } from "../build/emit/text.ts";
 import { type RouteUse, template } from "../build/feature.ts";
 import type { Plan } from "../build/plan.ts";
 import headers from "../src/features/headers/feature.ts";
@@ -265,6 +265,7 @@ test("no value of a routes file breaks out of a literal or a comment", async () 
   fc.assert(
     fc.property(nasty, (text) => {
       assert.equal(runInNewContext(literal(text)), text);
+      assert.deepEqual([...runInNewContext(`Object.keys({ ${key(text)}: 1 })`)], [text]);
       assert.doesNotMatch(literal(text), /[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/u);
       assert.doesNotMatch(comment(text), /[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/u);
     }),

@@ -18,16 +18,18 @@ export function emitExactCode(out: Text, patterns: readonly Pattern[]): void {
   });
 }
 
-/** All of one kind: templates or prefixes. */
-export function emitTreeCode(out: Text, patterns: readonly Pattern[]): void {
+/** All of one kind: templates or prefixes. @returns the function's name */
+export function emitTreeCode(out: Text, patterns: readonly Pattern[]): string {
   const root = treeOf(patterns);
   const kind = patterns[0]!.kind;
   out.line();
-  emitFunction(out, kind === "template" ? "matchTemplate" : "matchPrefix", patterns, () => {
+  const name = kind === "template" ? "matchTemplate" : "matchPrefix";
+  emitFunction(out, name, patterns, () => {
     emitNode(out, kind === "prefix", root, { base: "", plus: 1 }, 1);
-    if (kind === "prefix" && root.pattern !== undefined && emitLeaf(out, root.pattern)) return;
+    if (root.prefix !== undefined && emitLeaf(out, root.prefix)) return;
     out.line("return -1;");
   });
+  return name;
 }
 
 function emitFunction(out: Text, name: string, patterns: readonly Pattern[], body: () => void): void {
@@ -45,14 +47,14 @@ function emitNode(out: Text, prefix: boolean, node: PatternNode, at: Place, dept
     if (prefix || hasChildren(end)) {
       out.block(`if (path.startsWith(${literal(`${text}/`)}, ${show(at)})) {`, () => {
         emitNode(out, prefix, end, { ...at, plus: at.plus + text.length + 1 }, depth + 1);
-        if (prefix && end.pattern !== undefined) emitLeaf(out, end.pattern);
+        if (end.prefix !== undefined) emitLeaf(out, end.prefix);
       });
     }
-    if (!prefix && end.pattern !== undefined) {
-      const pattern = end.pattern;
+    const { template } = end;
+    if (template !== undefined) {
       const rest = `path.length === ${show({ ...at, plus: at.plus + text.length })}`;
       const same = text === "" ? "" : ` && path.startsWith(${literal(text)}, ${show(at)})`;
-      out.block(`if (${rest}${same}) {`, () => emitLeaf(out, pattern));
+      out.block(`if (${rest}${same}) {`, () => emitLeaf(out, template));
     }
   }
   if (node.variable !== undefined) emitVariable(out, prefix, node.variable, at, depth);
@@ -61,16 +63,16 @@ function emitNode(out: Text, prefix: boolean, node: PatternNode, at: Place, dept
 /** A variable stands for one segment of at least one character. */
 function emitVariable(out: Text, prefix: boolean, child: PatternNode, at: Place, depth: number): void {
   const end = `end${depth}`;
-  const { pattern } = child;
+  const { template, prefix: below } = child;
   out.line(`const ${end} = path.indexOf("/", ${show(at)});`);
   if (prefix || hasChildren(child)) {
     out.block(`if (${end} > ${show(at)}) {`, () => {
       emitNode(out, prefix, child, { base: end, plus: 1 }, depth + 1);
-      if (prefix && pattern !== undefined) emitLeaf(out, pattern);
+      if (below !== undefined) emitLeaf(out, below);
     });
   }
-  if (!prefix && pattern !== undefined) {
-    out.block(`if (${end} < 0 && path.length > ${show(at)}) {`, () => emitLeaf(out, pattern));
+  if (template !== undefined) {
+    out.block(`if (${end} < 0 && path.length > ${show(at)}) {`, () => emitLeaf(out, template));
   }
 }
 
@@ -97,7 +99,12 @@ function emitLeaf(out: Text, pattern: Pattern): boolean {
 function collapse(segment: string, child: PatternNode): { text: string; end: PatternNode } {
   let text = segment;
   let end = child;
-  while (end.pattern === undefined && end.variable === undefined && end.literals.size === 1) {
+  while (
+    end.template === undefined &&
+    end.prefix === undefined &&
+    end.variable === undefined &&
+    end.literals.size === 1
+  ) {
     const [[next, below]] = end.literals as Iterable<[string, PatternNode]> as [[string, PatternNode]];
     text += `/${next}`;
     end = below;

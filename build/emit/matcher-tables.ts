@@ -2,8 +2,9 @@
  * The matcher's table form, for many patterns (see matcher.ts).
  *
  * A leaf is a pattern that matched; its number leads to a list of routes for any host and, through `leafHosts`, to
- * lists for single hosts. The tree's edges lie in one Map under `node * segments + segment`, both numbers, so that a
- * request costs two lookups for each segment whatever the number of routes.
+ * lists for single hosts. Templates and prefixes share one tree and one walk: a template returns at once, prefixes are
+ * noted on the way out, longest first, and tried after it. The tree's edges lie in one open-addressed table of
+ * numbers, so that a request costs one Map lookup for each segment and little more, whatever the number of routes.
  */
 import type { Plan } from "../plan.ts";
 import { type NumberedRoute, type Pattern, type PatternNode, treeOf } from "./patterns.ts";
@@ -32,86 +33,108 @@ export function emitExactTables(out: Text, patterns: readonly Pattern[], leaves:
 
 interface Flat {
   readonly segments: Map<string, number>;
-  /** Triples: node, segment, child. */
+  /** Triples: node, segment, child. Node 0 is the root, never a child. */
   readonly edges: number[];
-  /** By node: the child for a variable, 0 for none (node 0 is a root, never a child). */
+  /** By node: the child for a variable, 0 for none. */
   readonly variables: number[];
-  /** By node: the leaf, -1 for none. */
-  readonly nodeLeaves: number[];
+  /** By node: the leaf of the template, and of the prefix, that ends there; -1 for none. */
+  readonly templateLeaves: number[];
+  readonly prefixLeaves: number[];
 }
 
-export function emitTreeTables(
-  out: Text,
-  templates: readonly Pattern[],
-  prefixes: readonly Pattern[],
-  leaves: Leaves,
-): void {
-  const flat: Flat = { segments: new Map(), edges: [], variables: [], nodeLeaves: [] };
-  const templateRoot = templates.length > 0 ? flatten(treeOf(templates), flat, leaves) : -1;
-  const prefixRoot = prefixes.length > 0 ? flatten(treeOf(prefixes), flat, leaves) : -1;
-
+export function emitTreeTables(out: Text, patterns: readonly Pattern[], leaves: Leaves): void {
+  const flat: Flat = { segments: new Map(), edges: [], variables: [], templateLeaves: [], prefixLeaves: [] };
+  flatten(treeOf(patterns), flat, leaves);
   out.line().line("/** Every literal segment of a template or prefix, numbered. */");
-  const segments = [...flat.segments.keys()].map((text) => ({ text, comment: "" }));
-  emitNumbered(out, "segments", segments);
-  out.line("/** Node, segment, child. */");
-  emitTypedArray(out, false, "edgeList", "Int32Array", flat.edges);
-  out.line("const edges = new Map<number, number>();");
-  out.block("for (let i = 0; i < edgeList.length; i += 3) {", () => {
-    out.line(`edges.set(edgeList[i]! * ${flat.segments.size} + edgeList[i + 1]!, edgeList[i + 2]!);`);
-  });
+  emitNumbered(
+    out,
+    "segments",
+    [...flat.segments.keys()].map((text) => ({ text, comment: "" })),
+  );
   out.line("/** By node: the child that a variable leads to, 0 for none. */");
   emitTypedArray(out, false, "variables", "Int32Array", flat.variables);
-  out.line("/** By node: its leaf, -1 for none. */");
-  emitTypedArray(out, false, "nodeLeaves", "Int32Array", flat.nodeLeaves);
-
-  if (templates.length > 0) emitWalk(out, "Template", templateRoot, flat.segments.size);
-  if (prefixes.length > 0) emitWalk(out, "Prefix", prefixRoot, flat.segments.size);
+  out.line("/** By node: the leaf of the template, and of the prefix, that ends there; -1 for none. */");
+  emitTypedArray(out, false, "templateLeaves", "Int32Array", flat.templateLeaves);
+  emitTypedArray(out, false, "prefixLeaves", "Int32Array", flat.prefixLeaves);
+  emitEdges(out, flat.edges);
+  out.line();
+  const prefixes = patterns.filter(({ kind }) => kind === "prefix").length;
+  for (const line of WALK) out.line(line.replace("PREFIXES", String(prefixes)));
 }
 
-/** The walk: at most one visit to each node, since a node's depth fixes its place in the path. */
-function emitWalk(out: Text, kind: "Template" | "Prefix", root: number, segmentCount: number): void {
-  const prefix = kind === "Prefix";
+function emitEdges(out: Text, edges: readonly number[]): void {
+  // At most half full, so that a search ends after a step or two.
+  const slots = 2 ** Math.ceil(Math.log2(edges.length / 3 + 1) + 1);
+  out.line("/** Node, segment, child. */");
+  emitTypedArray(out, false, "edges", "Int32Array", edges);
   out.line();
-  out.block(`function match${kind}(host: string, method: number, path: string): number {`, () => {
-    out.line(`return walk${kind}(${root}, 1, host, method, path);`);
-  });
-  out.line();
-  const parameters = "node: number, at: number, host: string, method: number, path: string";
-  out.block(`function walk${kind}(${parameters}): number {`, () => {
-    out.line('const slash = path.indexOf("/", at);');
-    const inner = () => {
-      out.line(`const end = ${prefix ? "slash" : "slash < 0 ? path.length : slash"};`);
-      out.line("const segment = segments.get(path.slice(at, end));");
-      out.block("if (segment !== undefined) {", () => {
-        out.line(`const child = edges.get(node * ${segmentCount} + segment);`);
-        out.block("if (child !== undefined) {", () => emitStep(out, kind, "child"));
-      });
-      out.line("const variable = variables[node]!;");
-      out.block("if (variable !== 0 && end > at) {", () => emitStep(out, kind, "variable"));
-    };
-    if (prefix) {
-      out.block("if (slash >= 0) {", inner);
-      out.line("const leaf = nodeLeaves[node]!;");
-      out.line("return leaf < 0 ? -1 : pick(leaf, host, method);");
-    } else {
-      inner();
-      out.line("return -1;");
-    }
-  });
+  for (const line of EDGES) out.line(line.replace("SLOTS", String(slots)).replace("MASK", String(slots - 1)));
 }
 
-function emitStep(out: Text, kind: "Template" | "Prefix", node: string): void {
-  if (kind === "Prefix") {
-    out.line(`const route = walkPrefix(${node}, end + 1, host, method, path);`);
-    out.line("if (route >= 0) return route;");
-    return;
+/** The same for all routes. */
+const EDGES = `/** The same triples, each at its hash or the next free place behind it; child 0 for a free place. */
+const edgeSlots: Int32Array = new Int32Array(SLOTS * 3);
+for (let i = 0; i < edges.length; i += 3) {
+  let slot = hash(edges[i]!, edges[i + 1]!);
+  while (edgeSlots[slot * 3 + 2] !== 0) slot = (slot + 1) & MASK;
+  edgeSlots.set(edges.subarray(i, i + 3), slot * 3);
+}
+
+function hash(node: number, segment: number): number {
+  const mixed = Math.imul(node, 0x9e3779b1) ^ Math.imul(segment, 0x85ebca6b);
+  return (mixed ^ (mixed >>> 15)) & MASK;
+}
+
+/** The child, or 0. */
+function childOf(node: number, segment: number): number {
+  for (let slot = hash(node, segment); ; slot = (slot + 1) & MASK) {
+    const child = edgeSlots[slot * 3 + 2]!;
+    if (child === 0 || (edgeSlots[slot * 3] === node && edgeSlots[slot * 3 + 1] === segment)) return child;
   }
-  out.line(`const leaf = nodeLeaves[${node}]!;`);
-  out.line("let route = -1;");
-  out.line(`if (slash >= 0) route = walkTemplate(${node}, end + 1, host, method, path);`);
-  out.line("else if (leaf >= 0) route = pick(leaf, host, method);");
-  out.line("if (route >= 0) return route;");
+}`.split("\n");
+
+/** At most one visit to each node, since a node's depth fixes its place in the path. */
+const WALK = `/** Leaves of the prefixes that the walk passed, longest first. */
+const passed: Int32Array = new Int32Array(PREFIXES);
+let passedCount = 0;
+
+function matchTree(host: string, method: number, path: string): number {
+  passedCount = 0;
+  const route = walk(0, 1, host, method, path);
+  if (route >= 0) return route;
+  for (let i = 0; i < passedCount; i++) {
+    const route = pick(passed[i]!, host, method);
+    if (route >= 0) return route;
+  }
+  return -1;
 }
+
+function walk(node: number, at: number, host: string, method: number, path: string): number {
+  const slash = path.indexOf("/", at);
+  const end = slash < 0 ? path.length : slash;
+  const segment = segments.get(path.slice(at, end));
+  if (segment !== undefined) {
+    const child = childOf(node, segment);
+    if (child !== 0) {
+      const route = step(child, slash, host, method, path);
+      if (route >= 0) return route;
+    }
+  }
+  const variable = variables[node]!;
+  if (variable !== 0 && end > at) {
+    const route = step(variable, slash, host, method, path);
+    if (route >= 0) return route;
+  }
+  const prefix = prefixLeaves[node]!;
+  if (prefix >= 0) passed[passedCount++] = prefix;
+  return -1;
+}
+
+function step(node: number, slash: number, host: string, method: number, path: string): number {
+  if (slash >= 0) return walk(node, slash + 1, host, method, path);
+  const leaf = templateLeaves[node]!;
+  return leaf < 0 ? -1 : pick(leaf, host, method);
+}`.split("\n");
 
 /** Routes of each leaf: `lists[listStart[n] … listStart[n + 1])`, the leaves' own lists first, then those of hosts. */
 export function emitLeafTables(out: Text, plan: Plan, leaves: Leaves): void {
@@ -193,9 +216,10 @@ function emitPick(out: Text, hasHosts: boolean): void {
 }
 
 function flatten(node: PatternNode, flat: Flat, leaves: Leaves): number {
-  const number = flat.nodeLeaves.length;
-  flat.nodeLeaves.push(node.pattern === undefined ? -1 : leaves.patterns.push(node.pattern) - 1);
-  flat.variables.push(0);
+  const number = flat.variables.push(0) - 1;
+  const leafOf = (pattern: Pattern | undefined) => (pattern === undefined ? -1 : leaves.patterns.push(pattern) - 1);
+  flat.templateLeaves.push(leafOf(node.template));
+  flat.prefixLeaves.push(leafOf(node.prefix));
   for (const [text, child] of node.literals) {
     let segment = flat.segments.get(text);
     if (segment === undefined) {

@@ -18,8 +18,8 @@
 import type { Plan } from "../plan.ts";
 import { emitExactCode, emitTreeCode } from "./matcher-code.ts";
 import { emitExactTables, emitLeafTables, emitTreeTables, type Leaves } from "./matcher-tables.ts";
-import { type Pattern, patternsOf, sizeOf } from "./patterns.ts";
-import { literal, type Text } from "./text.ts";
+import { patternsOf, sizeOf } from "./patterns.ts";
+import { literal, Text } from "./text.ts";
 
 /** Up to this many conditions a class of paths becomes code; measured, see bench/matcher.ts. */
 export interface CodeMax {
@@ -32,41 +32,42 @@ export function emitMatcher(out: Text, plan: Plan, codeMax: CodeMax = CODE_MAX):
   const exact = patternsOf(plan, "exact");
   const templates = patternsOf(plan, "template");
   const prefixes = patternsOf(plan, "prefix");
-  const trees = sizeOf([...templates, ...prefixes]);
+  const trees = [...templates, ...prefixes];
   const leaves: Leaves = { patterns: [] };
+  const functions = new Text();
+  const calls: string[] = [];
+
+  if (exact.length > 0) {
+    calls.push("matchExact");
+    if (sizeOf(exact) <= codeMax.exact) emitExactCode(functions, exact);
+    else emitExactTables(functions, exact, leaves);
+  }
+  if (trees.length > 0 && sizeOf(trees) > codeMax.tree) {
+    calls.push("matchTree");
+    emitTreeTables(functions, trees, leaves);
+  } else {
+    if (templates.length > 0) calls.push(emitTreeCode(functions, templates));
+    if (prefixes.length > 0) calls.push(emitTreeCode(functions, prefixes));
+  }
+  if (leaves.patterns.length > 0) emitLeafTables(functions, plan, leaves);
 
   out.line("/** After `match` answered WRONG_METHOD: the bits of the methods that some route would have taken. */");
   out.line("export let allowedMethods = 0;").line();
-  const hostCheck = emitHosts(out, plan);
-  emitMatch(out, plan, hostCheck, [exact, templates, prefixes]);
-
-  if (exact.length > 0) {
-    if (sizeOf(exact) <= codeMax.exact) emitExactCode(out, exact);
-    else emitExactTables(out, exact, leaves);
-  }
-  if (trees > 0) {
-    if (trees <= codeMax.tree) {
-      if (templates.length > 0) emitTreeCode(out, templates);
-      if (prefixes.length > 0) emitTreeCode(out, prefixes);
-    } else {
-      emitTreeTables(out, templates, prefixes, leaves);
-    }
-  }
-  if (leaves.patterns.length > 0) emitLeafTables(out, plan, leaves);
+  emitMatch(out, plan, calls);
+  out.append(functions);
 }
 
-function emitMatch(out: Text, plan: Plan, hostCheck: string | undefined, classes: readonly Pattern[][]): void {
-  const used = classes.filter((patterns) => patterns.length > 0);
+function emitMatch(out: Text, plan: Plan, calls: readonly string[]): void {
+  const hostCheck = emitHosts(out, plan);
   const host = plan.routes.some((route) => route.hosts !== undefined) ? "host" : "_host";
-  const method = used.length > 0 ? "method" : "_method";
-  const path = used.length > 0 ? "path" : "_path";
+  const [method, path] = calls.length > 0 ? ["method", "path"] : ["_method", "_path"];
   out.line("/** The number of a request's route, or NO_ROUTE (-1), WRONG_METHOD (-2), WRONG_HOST (-3). */");
   out.block(`export function match(${host}: string, ${method}: number, ${path}: string): number {`, () => {
     out.line("allowedMethods = 0;");
     if (hostCheck !== undefined) out.line(`if (!(${hostCheck})) return -3;`);
-    if (used.length > 0) out.line("let route: number;");
-    for (const patterns of used) {
-      out.line(`route = ${functionOf(patterns[0]!)}(${host === "host" ? "host" : '""'}, method, path);`);
+    if (calls.length > 0) out.line("let route: number;");
+    for (const name of calls) {
+      out.line(`route = ${name}(${host === "host" ? "host" : '""'}, method, path);`);
       out.line("if (route >= 0) return route;");
     }
     out.line("return allowedMethods === 0 ? -1 : -2;");
@@ -91,8 +92,4 @@ function emitHosts(out: Text, plan: Plan): string | undefined {
   );
   out.line();
   return "hosts.has(host)";
-}
-
-function functionOf(pattern: Pattern): string {
-  return { exact: "matchExact", template: "matchTemplate", prefix: "matchPrefix" }[pattern.kind];
 }

@@ -22,7 +22,10 @@ export interface NumberedRoute {
 export interface PatternNode {
   readonly literals: Map<string, PatternNode>;
   variable: PatternNode | undefined;
-  pattern: Pattern | undefined;
+  /** The template that ends here. */
+  template: Pattern | undefined;
+  /** The prefix that ends here, with a slash. */
+  prefix: Pattern | undefined;
 }
 
 /** Patterns of one kind, in the order in which the plan first names them. */
@@ -51,7 +54,8 @@ export function treeOf(patterns: readonly Pattern[]): PatternNode {
   for (const pattern of patterns) {
     let node = root;
     for (const segment of pattern.segments) node = childOf(node, segment);
-    node.pattern = pattern;
+    if (pattern.kind === "prefix") node.prefix = pattern;
+    else node.template = pattern;
   }
   return root;
 }
@@ -93,5 +97,5 @@ function childOf(node: PatternNode, segment: string | null): PatternNode {
 }
 
 function emptyNode(): PatternNode {
-  return { literals: new Map(), variable: undefined, pattern: undefined };
+  return { literals: new Map(), variable: undefined, template: undefined, prefix: undefined };
 }
