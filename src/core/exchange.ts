@@ -7,6 +7,7 @@
  */
 import type { HttpRequest, HttpResponse } from "uWebSockets.js";
 import { EXCHANGES_MAX, REQUEST_HEAD_BYTES } from "#generated/constants.ts";
+import type { Reply } from "./fault.ts";
 import type { Connection } from "./upstream.ts";
 
 /** Where an exchange stands; the picture is in proxy.ts. */
@@ -21,6 +22,9 @@ export const CONNECTING = 3;
 export const SENT = 4;
 /** The answer's head has been handed to the client; its body may be on the way. */
 export const ANSWERING = 5;
+
+/** Refused; the reply leaves when uWebSockets.js has done parsing what it has read (see `defer` in proxy.ts). */
+export const REPLYING = 6;
 
 /** How the request's body is framed by the client. */
 export const BODY_NONE = 0;
@@ -66,6 +70,9 @@ export class Exchange {
   mustClose = false;
   /** The client or a drain asks for the close; the answer says so. */
   saysClose = false;
+
+  /** With state REPLYING. */
+  reply: Reply | null = null;
 
   // The upstream side.
   connection: Connection | null = null;
@@ -126,6 +133,7 @@ export class Exchange {
     this.timerRuns = false;
     this.mustClose = false;
     this.saysClose = false;
+    this.reply = null;
     this.connection = null;
     this.endpointsTried = 0;
     this.replayed = false;

@@ -16,7 +16,7 @@ import type { HttpRequest } from "uWebSockets.js";
 import { dropsRequestField, upstreamRequest } from "#generated/chains.ts";
 import { DROPS_REQUEST_FIELDS, HAS_REQUEST, HAS_UPSTREAM_REQUEST } from "#generated/constants.ts";
 import { name as gatewayName } from "#generated/tables.ts";
-import { putText } from "./bytes.ts";
+import { putBytes, putText } from "./bytes.ts";
 import { BODY_CHUNKED, BODY_LENGTH, BODY_NONE, type Exchange } from "./exchange.ts";
 import { BAD_FIELD, BAD_FRAMING, BAD_HOST, EXPECTATION_FAILED, FIELDS_TOO_LARGE, TARGET_TOO_LONG } from "./fault.ts";
 import { IS_TOKEN } from "./grammar.ts";
@@ -40,6 +40,8 @@ let x: Exchange;
 let at = 0;
 let fault = 0;
 let hosts = 0;
+/** The last valid Host. */
+let knownHost = "";
 let lengths = 0;
 let codings = 0;
 let announced = 0;
@@ -89,7 +91,11 @@ function readField(name: string, value: string): void {
     case 4:
       if (name === "host") {
         hosts += 1;
-        if (!isHost(value)) fault = BAD_HOST;
+        // Almost every request names the host of the one before.
+        if (value !== knownHost) {
+          if (isHost(value)) knownHost = value;
+          else fault = BAD_HOST;
+        }
         x.host = value;
       }
       break;
@@ -231,8 +237,20 @@ function isToken(text: string): boolean {
   return text.length > 0;
 }
 
-const VIA = `via: 1.1 ${gatewayName}\r\n`;
-const PROTO = "x-forwarded-proto: http\r\n";
+let signedPeer = "";
+let signature = Buffer.alloc(0);
+
+/** The fields that say who asks and who forwards; the same for every request of one client address. */
+function signatureOf(peer: string): Buffer {
+  if (peer !== signedPeer) {
+    signedPeer = peer;
+    signature = Buffer.from(
+      `x-forwarded-for: ${peer}\r\nx-real-ip: ${peer}\r\nx-forwarded-proto: http\r\nvia: 1.1 ${gatewayName}\r\nx-forwarded-host: `,
+      "latin1",
+    );
+  }
+  return signature;
+}
 
 /**
  * Completes the head: our own fields, the features', the framing and the request line.
@@ -240,16 +258,9 @@ const PROTO = "x-forwarded-proto: http\r\n";
  */
 export function finishHead(exchange: Exchange): number {
   const out = exchange.head;
-  const peer = peerAddress(exchange.res!);
-  let end = putText(out, exchange.headEnd, "x-forwarded-for: ");
-  end = putText(out, end, peer);
-  end = putText(out, end, "\r\nx-real-ip: ");
-  end = putText(out, end, peer);
-  end = putText(out, end, "\r\nx-forwarded-host: ");
+  let end = putBytes(out, exchange.headEnd, signatureOf(peerAddress(exchange.res!)));
   end = putText(out, end, exchange.host);
   end = putText(out, end, "\r\n");
-  end = putText(out, end, PROTO);
-  end = putText(out, end, VIA);
   if (HAS_UPSTREAM_REQUEST) end = upstreamRequest(exchange, out, end);
   if (exchange.bodyKind === BODY_CHUNKED) end = putText(out, end, "transfer-encoding: chunked\r\n");
   else if (exchange.bodyKind === BODY_LENGTH) {
@@ -261,18 +272,12 @@ export function finishHead(exchange: Exchange): number {
   if (end > out.length) return FIELDS_TOO_LARGE;
   exchange.headEnd = end;
 
-  const target = exchange.path.length + (exchange.hasQuery ? 1 + exchange.query.length : 0);
-  const start = exchange.headStart - (exchange.method.length + target + LINE_FIXED_BYTES);
+  const target = exchange.hasQuery ? `${exchange.path}?${exchange.query}` : exchange.path;
+  const line = `${exchange.method} ${target} HTTP/1.1\r\n`;
+  const start = exchange.headStart - line.length;
   if (start < 0) return TARGET_TOO_LONG;
   exchange.headStart = start;
-  let line = putText(out, start, exchange.method);
-  line = putText(out, line, " ");
-  line = putText(out, line, exchange.path);
-  if (exchange.hasQuery) {
-    line = putText(out, line, "?");
-    line = putText(out, line, exchange.query);
-  }
-  putText(out, line, " HTTP/1.1\r\n");
+  out.latin1Write(line, start);
   return 0;
 }
 

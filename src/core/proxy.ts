@@ -40,6 +40,7 @@ import {
   FREE,
   freeExchange,
   QUEUED,
+  REPLYING,
   SENT,
   takeExchange,
 } from "./exchange.ts";
@@ -81,7 +82,7 @@ export function handle(res: HttpResponse, req: HttpRequest): void {
   const number = admit(x, req);
   x.req = null;
   if (number !== 0) {
-    reply(x, number);
+    refuseOrAnswer(x, number);
     return;
   }
   res.onAborted(x.onAborted);
@@ -121,6 +122,19 @@ function admit(x: Exchange, req: HttpRequest): number {
   return finishHead(x);
 }
 
+/** A reply of our own to a request that is still being parsed. */
+function refuseOrAnswer(x: Exchange, number: number): void {
+  const built = replyTo(number);
+  if (closesAfter(x, built)) {
+    x.res!.onAborted(x.onAborted);
+    defer(x, built);
+  } else reply(x, built);
+}
+
+function replyTo(number: number): fault.Reply {
+  return number === fault.METHOD_NOT_ALLOWED ? fault.methodNotAllowed(allowedMethods) : fault.replyOf(number);
+}
+
 /** All exchanges are in use: the only answer that is given without one. */
 function refuse(res: HttpResponse, req: HttpRequest): void {
   const overloaded = fault.replyOf(fault.OVERLOADED);
@@ -133,12 +147,16 @@ function refuse(res: HttpResponse, req: HttpRequest): void {
 // ── To the upstream ────────────────────────────────────────────────────────────────────────────────────────────────
 
 function dispatch(x: Exchange, fresh: boolean): void {
-  const connection = pools[routeUpstream[x.route]!]!.take(fresh);
+  const connection = poolOf(x).take(fresh);
   x.phaseDeadlineMs = deadlineIn(routeConnectMs[x.route]!);
   if (connection === null) {
     x.state = QUEUED;
-    pools[routeUpstream[x.route]!]!.wait(x);
+    poolOf(x).wait(x);
   } else assign(x, connection);
+}
+
+function poolOf(x: Exchange): UpstreamPool {
+  return pools[routeUpstream[x.route]!]!;
 }
 
 function assign(x: Exchange, connection: Connection): void {
@@ -167,14 +185,14 @@ function onOpen(connection: Connection): void {
 }
 
 function onData(x: Exchange, chunk: ArrayBuffer, isLast: boolean): void {
-  if (x.state === FREE || x.bodyReceived) return;
+  if (x.state === FREE || x.state === REPLYING || x.bodyReceived) return;
   if (x.bodyBytesReceived + chunk.byteLength > routeBodyBytesMax[x.route]!) {
-    fail(x, fault.BODY_TOO_LARGE);
+    failParsing(x, fault.BODY_TOO_LARGE);
     return;
   }
   if (x.state === SENT || x.state === ANSWERING) x.phaseDeadlineMs = deadlineIn(routeIdleMs[x.route]!);
   if (!takeBody(x, new Uint8Array(chunk), isLast)) {
-    fail(x, fault.OVERLOADED);
+    failParsing(x, fault.OVERLOADED);
     return;
   }
   if (isLast && x.state === SENT) setWaitDeadline(x);
@@ -382,12 +400,11 @@ function finish(x: Exchange, connection: Connection | null): void {
 function part(x: Exchange, connection: Connection): void {
   const clean = connection.persistent && x.bodyReceived && x.held === null && connection.drained && !draining;
   if (!clean) {
-    const pool = pools[routeUpstream[x.route]!]!;
     connection.close();
-    serveWaiting(pool);
+    serveWaiting(poolOf(x));
     return;
   }
-  const waiting = pools[routeUpstream[x.route]!]!.nextWaiting();
+  const waiting = poolOf(x).nextWaiting();
   if (waiting === undefined) connection.pool.release(connection);
   else {
     connection.served += 1;
@@ -400,12 +417,49 @@ function serveWaiting(pool: UpstreamPool): void {
   if (waiting !== undefined) dispatch(waiting, false);
 }
 
+/** Whether nothing may follow on the client's connection. */
+function closesAfter(x: Exchange, built: fault.Reply): boolean {
+  return built.closes || x.mustClose || x.saysClose || draining || !x.bodyReceived;
+}
+
 /** Answers instead of the upstream, before any byte of an answer went out. */
-function reply(x: Exchange, number: number): void {
-  const built = number === fault.METHOD_NOT_ALLOWED ? fault.methodNotAllowed(allowedMethods) : fault.replyOf(number);
-  answer.sendReply(x, built, built.closes || x.mustClose || x.saysClose || draining || !x.bodyReceived);
+function reply(x: Exchange, built: fault.Reply): void {
+  answer.sendReply(x, built, closesAfter(x, built));
   x.res = null;
   put(x);
+}
+
+/**
+ * A reply after which the connection closes waits until uWebSockets.js has parsed all it has read: answered at once, it
+ * would take what stands behind this request in the same segment for another one, and serve it before it closes. As
+ * long as an answer is due, a further request makes it close the connection instead.
+ */
+function defer(x: Exchange, built: fault.Reply): void {
+  x.state = REPLYING;
+  x.reply = built;
+  if (deferred.length === 0) setImmediate(sendDeferred);
+  deferred.push(x);
+}
+
+const deferred: Exchange[] = [];
+
+function sendDeferred(): void {
+  for (let i = 0; i < deferred.length; i++) {
+    const x = deferred[i]!;
+    // The client may have gone meanwhile, and the exchange may serve another one.
+    if (x.state === REPLYING) reply(x, x.reply!);
+  }
+  deferred.length = 0;
+}
+
+/** `fail` for what shows while the client's bytes are being parsed. */
+function failParsing(x: Exchange, number: number): void {
+  if (x.state === ANSWERING) {
+    cut(x);
+    return;
+  }
+  leaveUpstream(x);
+  defer(x, replyTo(number));
 }
 
 /** Something went wrong: a reply if the client has seen nothing yet, else a cut. */
@@ -415,8 +469,7 @@ function fail(x: Exchange, number: number): void {
     return;
   }
   leaveUpstream(x);
-  if (x.res === null) put(x);
-  else reply(x, number);
+  reply(x, replyTo(number));
 }
 
 /** Closes both sides in the middle of an answer: the client can tell that it is not complete. */
@@ -438,14 +491,12 @@ function onAborted(x: Exchange): void {
 
 /** Gives up on the upstream's side: its connection is closed, since an answer may still come on it. */
 function leaveUpstream(x: Exchange): void {
-  const pool = pools[routeUpstream[x.route]!]!;
-  if (x.state === QUEUED) pool.stopWaiting(x);
   const { connection } = x;
+  if (x.state === QUEUED) poolOf(x).stopWaiting(x);
+  if (connection === null) return;
   x.connection = null;
-  if (connection !== null) {
-    connection.close();
-    serveWaiting(pool);
-  }
+  connection.close();
+  serveWaiting(poolOf(x));
 }
 
 /** Puts back what the exchange holds, and itself. */
@@ -476,7 +527,7 @@ function onClosed(connection: Connection, error: string): void {
   }
   connection.close();
   x.connection = null;
-  const { endpoints } = pools[routeUpstream[x.route]!]!;
+  const { endpoints } = poolOf(x);
   if (opening) {
     x.endpointsTried += 1;
     if (x.endpointsTried < endpoints.length) dispatch(x, true);
@@ -515,7 +566,7 @@ function walkExchanges(): boolean {
   let waiting = false;
   for (let i = 0; i < exchanges.length; i++) {
     const x = exchanges[i]!;
-    if (x.state === FREE || x.state === ADMITTING) continue;
+    if (x.state === FREE || x.state === ADMITTING || x.state === REPLYING) continue;
     waiting = true;
     if (hasPassed(x.requestDeadlineMs)) expire(x, fault.REQUEST_TIMEOUT);
     else if (hasPassed(x.phaseDeadlineMs)) expire(x, phaseFault(x));
