@@ -26,7 +26,7 @@ export interface CodeMax {
   readonly exact: number;
   readonly tree: number;
 }
-const CODE_MAX: CodeMax = { exact: 8, tree: 24 };
+const CODE_MAX: CodeMax = { exact: 24, tree: 24 };
 
 export function emitMatcher(out: Text, plan: Plan, codeMax: CodeMax = CODE_MAX): void {
   const exact = patternsOf(plan, "exact");
