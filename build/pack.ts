@@ -10,6 +10,7 @@ import {
   mkdtempSync,
   readFileSync,
   renameSync,
+  rmSync,
   statSync,
   symlinkSync,
   writeFileSync,
@@ -89,18 +90,18 @@ export async function pack(options: PackOptions): Promise<PackReport> {
   const runtime = await prepareRuntime(options.target, options.onProgress);
   const addon = await prepareAddon(options.target);
   const prepared = performance.now();
-  return await withScratch(async (scratch) => {
+  return await withScratch(async (cleanups) => {
     const outFile = resolve(options.outFile);
     const folder = mkdtempSync(join(tmpdir(), "hardwire-pack-"));
-    scratch.push(folder);
+    cleanups.push(() => rmSync(folder, { recursive: true, force: true }));
     const parts = layOut(folder, options, runtime);
     // Beside its final place, for the rename to be atomic.
     const partial = join(dirname(outFile), `.${basename(outFile)}.${randomUUID()}.partial`);
     checkWritable(outFile, partial);
-    scratch.push(partial);
+    cleanups.push(() => rmSync(partial, { force: true }));
     const assets: Record<string, string> = { "manifest.json": join(folder, "manifest.json"), "uws.node": addon.path };
     for (const [name, path] of Object.entries(options.assets ?? {})) assets[name] = resolve(path);
-    const injecting = inject(folder, { target: options.target, output: partial, assets });
+    const injecting = inject(folder, { target: options.target, output: partial, assets }, cleanups);
     // Meanwhile, on another core. Both are awaited even if one fails, so that the scratch folder is out of use.
     const [injection, checked] = await Promise.allSettled([injecting, check(runtime, addon)]);
     if (checked.status === "rejected") throw checked.reason;
@@ -159,13 +160,16 @@ async function check(
   return { fingerprint, addonBytes: addon.read(), runtimeSize: bytes.length };
 }
 
-async function inject(folder: string, injection: Injection): Promise<void> {
+async function inject(folder: string, injection: Injection, cleanups: (() => void)[]): Promise<void> {
   const program = fileURLToPath(new URL("inject.ts", import.meta.url));
   // A clean environment: the same build whatever the shell has set.
   const { PATH, NODE_COMPILE_CACHE } = process.env;
   const env = { HOME: folder, TMPDIR: folder, TZ: "UTC", LC_ALL: "C", PATH, NODE_COMPILE_CACHE };
   try {
-    await promisify(execFile)(process.execPath, [program, JSON.stringify(injection)], { cwd: folder, env });
+    const running = promisify(execFile)(process.execPath, [program, JSON.stringify(injection)], { cwd: folder, env });
+    // Before the files go, or it would make them anew.
+    cleanups.push(() => running.child.kill("SIGKILL"));
+    await running;
   } catch (error) {
     const { stderr, message } = error as Error & { stderr?: string };
     throw new PackError(`pkg could not make the executable:\n${stderr?.trim() || message}`, 70);

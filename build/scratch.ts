@@ -1,14 +1,13 @@
-/** Temporary files that are gone afterwards, also when the build is interrupted at the terminal or by its supervisor. */
-import { rmSync } from "node:fs";
+/** What a step leaves around is gone afterwards, also when the build is interrupted at the terminal or by its supervisor. */
 import process from "node:process";
 
 const SIGNALS = ["SIGINT", "SIGTERM", "SIGHUP"] as const;
 
-/** Runs `work`, then removes the files and folders in `paths`, which `work` may add to. */
-export async function withScratch<T>(work: (paths: string[]) => Promise<T>): Promise<T> {
-  const paths: string[] = [];
+/** Runs `work`, then what it put into `cleanups`, the last first. */
+export async function withScratch<T>(work: (cleanups: (() => void)[]) => Promise<T>): Promise<T> {
+  const cleanups: (() => void)[] = [];
   const clean = (): void => {
-    for (const path of paths) rmSync(path, { recursive: true, force: true });
+    for (const cleanup of cleanups.splice(0).reverse()) cleanup();
   };
   const interrupt = (signal: NodeJS.Signals): void => {
     clean();
@@ -18,7 +17,7 @@ export async function withScratch<T>(work: (paths: string[]) => Promise<T>): Pro
   };
   for (const name of SIGNALS) process.on(name, interrupt);
   try {
-    return await work(paths);
+    return await work(cleanups);
   } finally {
     for (const name of SIGNALS) process.off(name, interrupt);
     clean();
