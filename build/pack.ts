@@ -10,7 +10,6 @@ import {
   mkdtempSync,
   readFileSync,
   renameSync,
-  rmSync,
   statSync,
   symlinkSync,
   writeFileSync,
@@ -26,7 +25,7 @@ import { checkGlibcFloor, compareVersions } from "./elf/versions.ts";
 import type { Injection } from "./inject.ts";
 import { NODE_VERSION, type Target } from "./pins.ts";
 import { digest, type Prepared, prepareAddon, prepareRuntime } from "./runtime.ts";
-import { withScratch } from "./scratch.ts";
+import { type Leftover, withScratch } from "./scratch.ts";
 
 export interface PackOptions {
   /** The whole program, CommonJS, importing node:* only. */
@@ -90,18 +89,18 @@ export async function pack(options: PackOptions): Promise<PackReport> {
   const runtime = await prepareRuntime(options.target, options.onProgress);
   const addon = await prepareAddon(options.target);
   const prepared = performance.now();
-  return await withScratch(async (cleanups) => {
+  return await withScratch(async (leftovers) => {
     const outFile = resolve(options.outFile);
     const folder = mkdtempSync(join(tmpdir(), "hardwire-pack-"));
-    cleanups.push(() => rmSync(folder, { recursive: true, force: true }));
+    leftovers.push(folder);
     const parts = layOut(folder, options, runtime);
     // Beside its final place, for the rename to be atomic.
     const partial = join(dirname(outFile), `.${basename(outFile)}.${randomUUID()}.partial`);
     checkWritable(outFile, partial);
-    cleanups.push(() => rmSync(partial, { force: true }));
+    leftovers.push(partial);
     const assets: Record<string, string> = { "manifest.json": join(folder, "manifest.json"), "uws.node": addon.path };
     for (const [name, path] of Object.entries(options.assets ?? {})) assets[name] = resolve(path);
-    const injecting = inject(folder, { target: options.target, output: partial, assets }, cleanups);
+    const injecting = inject(folder, { target: options.target, output: partial, assets }, leftovers);
     // Meanwhile, on another core. Both are awaited even if one fails, so that the scratch folder is out of use.
     const [injection, checked] = await Promise.allSettled([injecting, check(runtime, addon)]);
     if (checked.status === "rejected") throw checked.reason;
@@ -160,7 +159,7 @@ async function check(
   return { fingerprint, addonBytes: addon.read(), runtimeSize: bytes.length };
 }
 
-async function inject(folder: string, injection: Injection, cleanups: (() => void)[]): Promise<void> {
+async function inject(folder: string, injection: Injection, leftovers: Leftover[]): Promise<void> {
   const program = fileURLToPath(new URL("inject.ts", import.meta.url));
   // A clean environment: the same build whatever the shell has set.
   const { PATH, NODE_COMPILE_CACHE } = process.env;
@@ -168,7 +167,7 @@ async function inject(folder: string, injection: Injection, cleanups: (() => voi
   try {
     const running = promisify(execFile)(process.execPath, [program, JSON.stringify(injection)], { cwd: folder, env });
     // Before the files go, or it would make them anew.
-    cleanups.push(() => running.child.kill("SIGKILL"));
+    leftovers.push(() => running.child.kill("SIGKILL"));
     await running;
   } catch (error) {
     const { stderr, message } = error as Error & { stderr?: string };
