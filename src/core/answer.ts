@@ -14,14 +14,14 @@
  *   connection is paused for good, so that no further request is read from it, and its 10 s timeout closes it.
  */
 import type { HttpResponse } from "uWebSockets.js";
-import { responseHead } from "#generated/chains.ts";
-import { HAS_RESPONSE_HEAD } from "#generated/constants.ts";
+import { dropsResponseField, responseHead } from "#generated/chains.ts";
+import { DROPS_RESPONSE_FIELDS, HAS_RESPONSE_HEAD } from "#generated/constants.ts";
 import { name as gatewayName } from "#generated/tables.ts";
 import { putBytes } from "./bytes.ts";
 import type { Exchange } from "./exchange.ts";
 import type { Reply } from "./fault.ts";
 import { headView, OUT_BYTES, out, slab, viewOf } from "./slab.ts";
-import { takeWindow, WINDOW_BYTES } from "./windows.ts";
+import { takeWindow, WINDOW_END } from "./windows.ts";
 
 /** All is with the kernel or ended; go on. */
 export const TAKEN = 0;
@@ -58,8 +58,11 @@ export function finishAnswerHead(exchange: Exchange, outBytes: number, closeFiel
 /** Answers with a reply of our own. `res` is gone afterwards. */
 export function sendReply(exchange: Exchange, reply: Reply, close: boolean): void {
   let head: Uint8Array = reply.head;
-  if (HAS_RESPONSE_HEAD && exchange.route >= 0) {
-    const end = responseHead(exchange, out, putBytes(out, 0, reply.head));
+  const ruled = reply.fromFeature && (HAS_RESPONSE_HEAD || DROPS_RESPONSE_FIELDS);
+  if (ruled || exchange.saysClose) {
+    let end = ruled && DROPS_RESPONSE_FIELDS ? putKept(exchange.route, reply.head) : putBytes(out, 0, reply.head);
+    if (ruled && HAS_RESPONSE_HEAD) end = responseHead(exchange, out, end);
+    if (exchange.saysClose) end = putBytes(out, end, CLOSE_FIELD);
     if (end <= OUT_BYTES) head = headView(end);
   }
   if (reply.bodiless) sendBodiless(exchange, head, -1, close);
@@ -68,6 +71,22 @@ export function sendReply(exchange: Exchange, reply: Reply, close: boolean): voi
     take(exchange, head, reply.body, close);
     res.cork(corkedEnd);
   }
+}
+
+/** Copies an encoded head to `out` without the fields that the route's features drop; its end there. */
+function putKept(route: number, head: Buffer): number {
+  let end = 0;
+  for (let line = 0; line < head.length; ) {
+    const next = head.indexOf("\r\n", line + 2);
+    const lineEnd = next === -1 ? head.length : next;
+    // The first line is the status; the others start with the CRLF before them.
+    const nameStart = line + 2;
+    if (line === 0 || !dropsResponseField(route, head, nameStart, head.indexOf(":", nameStart))) {
+      end = putBytes(out, end, head.subarray(line, lineEnd));
+    }
+    line = lineEnd;
+  }
+  return end;
 }
 
 /** Answers with a complete body, `slab[start, end)`. `res` is gone afterwards. */
@@ -183,7 +202,7 @@ function corkedWrite(): void {
 function keepUnsent(exchange: Exchange, start: number, end: number): number {
   if (start === end) return SLOW;
   const window = takeWindow();
-  if (window === null || end - start > WINDOW_BYTES) return NO_ROOM;
+  if (window === null || end - start > WINDOW_END) return NO_ROOM;
   slab.copy(window, 0, start, end);
   exchange.unsent = window;
   exchange.unsentStart = 0;

@@ -59,8 +59,9 @@ export class Exchange {
   bodyBytesAnnounced = 0;
   bodyBytesReceived = 0;
   bodyReceived = true;
-  /** Body bytes that came while the connection could not take them; the client is paused meanwhile. */
-  held: Buffer | null = null;
+  /** Windows of body bytes that the connection could not take yet; the client is paused meanwhile. */
+  readonly held: Buffer[] = [];
+  /** End of the bytes in the last of them. */
   heldEnd = 0;
   clientPaused = false;
   /** uWebSockets.js's own 10 s timer may be running for this connection and has to be set anew until we are done. */
@@ -68,7 +69,7 @@ export class Exchange {
 
   /** After this answer the client's connection must not be used again. */
   mustClose = false;
-  /** The client or a drain asks for the close; the answer says so. */
+  /** The client asked for the close in a way that uWebSockets.js acts on: it closes by itself, but does not say so. */
   saysClose = false;
 
   /** With state REPLYING. */
@@ -127,7 +128,7 @@ export class Exchange {
     this.bodyBytesAnnounced = 0;
     this.bodyBytesReceived = 0;
     this.bodyReceived = true;
-    this.held = null;
+    this.held.length = 0;
     this.heldEnd = 0;
     this.clientPaused = false;
     this.timerRuns = false;

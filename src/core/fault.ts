@@ -41,6 +41,8 @@ export interface Reply {
   readonly body: Buffer;
   /** 204 and 304 have neither a body nor a Content-Length (RFC 9110 8.6, 15.4.5). */
   readonly bodiless: boolean;
+  /** A feature's answer is the route's own, with the route's field rules; a fault is ours. */
+  readonly fromFeature: boolean;
   /** The connection's state is in doubt, or its rest is not worth reading: close it after this answer. */
   readonly closes: boolean;
 }
@@ -235,7 +237,13 @@ function encodeFault(fault: Fault, extraFields: string): Reply {
   let head = `${fault.status}\r\ncontent-type: application/problem+json\r\ncache-control: no-store${extraFields}`;
   if (fault.proxyError !== undefined) head += `\r\nproxy-status: ${name}; error=${fault.proxyError}`;
   if (fault.retryAfterSeconds !== undefined) head += `\r\nretry-after: ${fault.retryAfterSeconds}`;
-  return { head: Buffer.from(head), body: Buffer.from(body), bodiless: false, closes: fault.closes === true };
+  return {
+    head: Buffer.from(head),
+    body: Buffer.from(body),
+    bodiless: false,
+    fromFeature: false,
+    closes: fault.closes === true,
+  };
 }
 
 function encodeFeatureReply(index: number): Reply {
@@ -245,6 +253,7 @@ function encodeFeatureReply(index: number): Reply {
     head: Buffer.from(fields === "" ? status : `${status}\r\n${fields}`, "latin1"),
     body: Buffer.from(body),
     bodiless,
+    fromFeature: true,
     closes: false,
   };
 }

@@ -44,6 +44,7 @@ let hosts = 0;
 let knownHost = "";
 let lengths = 0;
 let codings = 0;
+let connections = 0;
 let announced = 0;
 /** Names in the client's Connection field beyond the usual ones; dropped in a second pass. */
 let named: string[] = [];
@@ -79,6 +80,7 @@ function pass(req: HttpRequest, fieldsAt: number): void {
   hosts = 0;
   lengths = 0;
   codings = 0;
+  connections = 0;
   announced = 0;
   req.forEach(readField);
 }
@@ -114,6 +116,7 @@ function readField(name: string, value: string): void {
       break;
     case 10:
       if (name === "connection") {
+        connections += 1;
         if (value !== "keep-alive") readConnection(value);
         return;
       }
@@ -212,11 +215,13 @@ const NEVER_NAMED = new Set([
 
 /** A Connection field other than `keep-alive` (RFC 9110 7.6.1); rare, so it may allocate. */
 function readConnection(value: string): void {
+  // uWebSockets.js takes any first Connection value of five bytes for "close".
+  if (connections === 1 && value.length === 5) x.saysClose = true;
   for (const part of value.split(",")) {
     const option = part.trim().toLowerCase();
     if (option === "" || option === "keep-alive" || option === "upgrade" || option === "te") continue;
     if (option === "close") {
-      x.saysClose = true;
+      if (!x.saysClose) x.mustClose = true;
       continue;
     }
     const guarded = NEVER_NAMED.has(option) || option.startsWith("x-forwarded-");

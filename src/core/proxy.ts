@@ -170,7 +170,7 @@ function assign(x: Exchange, connection: Connection): void {
 function begin(x: Exchange, connection: Connection): void {
   x.state = SENT;
   setWaitDeadline(x);
-  if (x.held !== null) resumeBody(x, connection);
+  if (x.held.length > 0) resumeBody(x, connection);
 }
 
 /** While the body is on its way its pauses count, then the wait for the answer's head. */
@@ -205,7 +205,7 @@ function onFlushed(connection: Connection): void {
   }
   const x = connection.exchange;
   if (x === null || connection.state !== BUSY) return;
-  if (!x.bodyReceived || x.held !== null) {
+  if (!x.bodyReceived || x.held.length > 0) {
     x.phaseDeadlineMs = deadlineIn(routeIdleMs[x.route]!);
     resumeBody(x, connection);
   }
@@ -294,7 +294,7 @@ function startAnswer(x: Exchange, connection: Connection, at: number, end: numbe
     complete = false;
   } else if (end > at) connection.persistent = false;
 
-  const headEnd = answer.finishAnswerHead(x, outBytes, closes && !complete);
+  const headEnd = answer.finishAnswerHead(x, outBytes, x.saysClose || (closes && !complete));
   if (headEnd === -1) {
     fail(x, fault.UPSTREAM_MALFORMED);
     return;
@@ -398,7 +398,7 @@ function finish(x: Exchange, connection: Connection | null): void {
 
 /** The upstream's part of a complete exchange is over: the connection is reused if nothing is in doubt. */
 function part(x: Exchange, connection: Connection): void {
-  const clean = connection.persistent && x.bodyReceived && x.held === null && connection.drained && !draining;
+  const clean = connection.persistent && x.bodyReceived && x.held.length === 0 && connection.drained && !draining;
   if (!clean) {
     connection.close();
     serveWaiting(poolOf(x));
@@ -501,7 +501,7 @@ function leaveUpstream(x: Exchange): void {
 
 /** Puts back what the exchange holds, and itself. */
 function put(x: Exchange): void {
-  if (x.held !== null) giveWindow(x.held);
+  for (let i = 0; i < x.held.length; i++) giveWindow(x.held[i]!);
   if (x.unsent !== null) giveWindow(x.unsent);
   freeExchange(x);
 }

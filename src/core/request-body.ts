@@ -1,11 +1,11 @@
 /**
- * A request's body on its way from the client to the upstream: at most one read of the client is held when the
- * upstream is slower, and the client is paused meanwhile. Towards the upstream the framing is ours: the bytes as they
+ * A request's body on its way from the client to the upstream: what the client had sent before its pause took hold is
+ * kept in windows when the upstream is slower. Towards the upstream the framing is ours: the bytes as they
  * are under Content-Length, or one chunk for each read (RFC 9112 7.1).
  */
 import { BODY_CHUNKED, type Exchange } from "./exchange.ts";
 import { BUSY, type Connection } from "./upstream.ts";
-import { giveWindow, takeWindow, WINDOW_AT, WINDOW_BYTES } from "./windows.ts";
+import { giveWindow, takeWindow, WINDOW_AT, WINDOW_END } from "./windows.ts";
 
 /** The last chunk and no trailers. */
 const LAST_CHUNK = "0\r\n\r\n";
@@ -20,14 +20,14 @@ export function takeBody(x: Exchange, bytes: Uint8Array, isLast: boolean): boole
   x.bodyReceived = isLast;
   const connection = x.connection;
   if (isLast) resumeClient(x);
-  if (connection === null || connection.state !== BUSY || connection.window !== null || x.held !== null) {
+  if (connection === null || connection.state !== BUSY || connection.window !== null || x.held.length > 0) {
     return hold(x, bytes);
   }
   if (connection.headPending && joinsHead(x, bytes, isLast)) return true;
   const window = takeWindow();
   if (window === null) return false;
   window.set(bytes, WINDOW_AT);
-  send(x, connection, window, WINDOW_AT + bytes.length);
+  send(x, connection, window, WINDOW_AT + bytes.length, isLast);
   if (connection.window !== null && !isLast) pauseClient(x);
   return true;
 }
@@ -49,33 +49,38 @@ function joinsHead(x: Exchange, bytes: Uint8Array, isLast: boolean): boolean {
 }
 
 function hold(x: Exchange, bytes: Uint8Array): boolean {
-  if (x.held === null) {
-    if (bytes.length === 0 && !x.bodyReceived) return true;
-    x.held = takeWindow();
-    if (x.held === null) return false;
-    x.heldEnd = WINDOW_AT;
+  if (!x.bodyReceived) {
+    pauseClient(x);
+    if (bytes.length === 0) return true;
   }
-  // One read fits by construction; more cannot come while the client is paused.
-  if (x.heldEnd + bytes.length + WINDOW_AT > WINDOW_BYTES) return false;
-  x.held.set(bytes, x.heldEnd);
-  x.heldEnd += bytes.length;
-  if (!x.bodyReceived) pauseClient(x);
+  let taken = 0;
+  do {
+    if (x.held.length === 0 || x.heldEnd === WINDOW_END) {
+      const window = takeWindow();
+      if (window === null) return false;
+      x.held.push(window);
+      x.heldEnd = WINDOW_AT;
+    }
+    const part = Math.min(bytes.length - taken, WINDOW_END - x.heldEnd);
+    x.held[x.held.length - 1]!.set(bytes.subarray(taken, taken + part), x.heldEnd);
+    x.heldEnd += part;
+    taken += part;
+  } while (taken < bytes.length);
   return true;
 }
 
 /** The connection can take bytes: sends what is held, or lets the client go on. */
 export function resumeBody(x: Exchange, connection: Connection): void {
-  const window = x.held;
-  if (window !== null) {
-    const end = x.heldEnd;
-    x.held = null;
-    send(x, connection, window, end);
+  while (x.held.length > 0 && connection.window === null) {
+    const window = x.held.shift()!;
+    const isOnly = x.held.length === 0;
+    send(x, connection, window, isOnly ? x.heldEnd : WINDOW_END, isOnly && x.bodyReceived);
   }
   if (connection.window === null) resumeClient(x);
 }
 
 /** Frames `window[WINDOW_AT, end)` in place and writes it; the window belongs to the connection afterwards. */
-function send(x: Exchange, connection: Connection, window: Buffer, end: number): void {
+function send(x: Exchange, connection: Connection, window: Buffer, end: number, isLast: boolean): void {
   let start = WINDOW_AT;
   if (x.bodyKind === BODY_CHUNKED) {
     const bytes = end - start;
@@ -85,7 +90,7 @@ function send(x: Exchange, connection: Connection, window: Buffer, end: number):
       window.latin1Write(size, start);
       end += window.latin1Write("\r\n", end);
     }
-    if (x.bodyReceived) end += window.latin1Write(LAST_CHUNK, end);
+    if (isLast) end += window.latin1Write(LAST_CHUNK, end);
   }
   if (start === end) giveWindow(window);
   else connection.writeBody(window, start, end);

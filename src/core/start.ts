@@ -52,9 +52,9 @@ async function serve(): Promise<void> {
   };
   process.on("SIGTERM", onStop);
   process.on("SIGINT", onStop);
-  // Nothing to reload or to report in this build; without handlers they would end the process or open a debugger.
+  // There is nothing to reload in this build; without a handler the signal would end the process. SIGUSR1, which
+  // would open Node's debugger, is blocked by an option compiled into the executable.
   process.on("SIGHUP", () => {});
-  process.on("SIGUSR1", () => {});
 }
 
 let stopping = false;

@@ -4,12 +4,16 @@
  */
 import { WINDOWS_MAX } from "#generated/constants.ts";
 
-/** uWebSockets.js reads at most this much from a client at once, and all of it must be taken. */
+/**
+ * As large as uWebSockets.js's own reads. It repeats them while they come back full, and a pause does not stop it: a
+ * fast client can be some reads ahead of its pause, for which an exchange may take several windows.
+ */
 const READ_BYTES_MAX = 512 * 1024;
 /** Room in front for a chunk's size line, and behind for its CRLF and the last chunk. */
 export const WINDOW_AT = 16;
 const WINDOW_TAIL_BYTES = 16;
-export const WINDOW_BYTES = WINDOW_AT + READ_BYTES_MAX + WINDOW_TAIL_BYTES;
+export const WINDOW_END = WINDOW_AT + READ_BYTES_MAX;
+const WINDOW_BYTES = WINDOW_AT + READ_BYTES_MAX + WINDOW_TAIL_BYTES;
 
 /** Windows kept for reuse; others go back to the system, so that a storm leaves no memory behind. */
 const KEPT = 2;
