@@ -1,0 +1,120 @@
+/**
+ * Builds executables through the command line and runs them as a device would: the file alone, an empty folder, an
+ * empty environment. Equal configurations are packed once in a run.
+ */
+import assert from "node:assert/strict";
+import { type ChildProcess, execFile, spawn } from "node:child_process";
+import { createHash } from "node:crypto";
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { after } from "node:test";
+import { fileURLToPath } from "node:url";
+import { promisify } from "node:util";
+import { ports } from "./ports.ts";
+import { runFolder } from "./run-folder.ts";
+
+const HARDWIRE = fileURLToPath(new URL("../../build/launch.mjs", import.meta.url));
+const START_MS = 10_000;
+const STOP_MS = 5000;
+
+export const HOST_TARGET = `linux-${process.arch}`;
+
+/** A target for this machine on the device port. */
+export function hostTarget(more: object = {}): object {
+  return { target: HOST_TARGET, listeners: { public: { address: `127.0.0.1:${ports.device}` } }, ...more };
+}
+
+/** Path of the packed executable. @throws with what the command line said */
+export async function pack(routes: object, target: object = hostTarget()): Promise<string> {
+  const inputs = [JSON.stringify(routes, null, 1), JSON.stringify(target, null, 1)] as const;
+  const hash = createHash("sha256").update(inputs.join("\n")).digest("hex").slice(0, 16);
+  const folder = join(runFolder(), hash);
+  const file = join(folder, "gateway");
+  if (existsSync(file)) return file;
+  mkdirSync(folder, { recursive: true });
+  writeFileSync(join(folder, "routes.json"), inputs[0]);
+  writeFileSync(join(folder, "target.json"), inputs[1]);
+  const command = [HARDWIRE, "build", "routes.json", "--target", "target.json", "--out", file];
+  await promisify(execFile)(process.execPath, command, { cwd: folder });
+  return file;
+}
+
+const running = new Set<ChildProcess>();
+process.on("exit", () => {
+  for (const child of running) child.kill("SIGKILL");
+});
+// The runner ends a file that takes too long with SIGTERM, which alone would leave what it started.
+process.once("SIGTERM", () => process.exit(143));
+
+/** A started executable, whatever becomes of it. */
+export class Device {
+  readonly child: ChildProcess;
+  readonly exited: Promise<{ code: number | null; signal: NodeJS.Signals | null }>;
+  stdout = "";
+  stderr = "";
+
+  constructor(
+    file: string,
+    { args = [], env = {}, cwd }: { args?: string[]; env?: NodeJS.ProcessEnv; cwd?: string } = {},
+  ) {
+    const empty = join(runFolder(), "empty");
+    mkdirSync(empty, { recursive: true });
+    this.child = spawn(file, args, { env, cwd: cwd ?? empty, stdio: ["ignore", "pipe", "pipe"] });
+    running.add(this.child);
+    this.child.stdout!.on("data", (text) => {
+      this.stdout += text;
+    });
+    this.child.stderr!.on("data", (text) => {
+      this.stderr += text;
+    });
+    this.exited = new Promise((resolve, reject) => {
+      this.child.once("error", reject);
+      this.child.once("close", (code, signal) => {
+        running.delete(this.child);
+        resolve({ code, signal });
+      });
+    });
+  }
+
+  /** Until standard error has a match, or the process has ended. */
+  async says(pattern: RegExp): Promise<void> {
+    const limit = Date.now() + START_MS;
+    let ended = false;
+    void this.exited.then(() => {
+      ended = true;
+    });
+    while (!pattern.test(this.stderr)) {
+      assert.ok(!ended, `the device ended: ${this.stderr}`);
+      assert.ok(Date.now() < limit, `the device did not say ${pattern}: ${this.stderr}`);
+      await new Promise((resolve) => setTimeout(resolve, 5));
+    }
+  }
+
+  /** Private memory in bytes: RssAnon of /proc/PID/status. */
+  privateBytes(): number {
+    const status = readFileSync(`/proc/${this.child.pid}/status`, "utf8");
+    return Number(/RssAnon:\s+(\d+) kB/.exec(status)![1]) * 1024;
+  }
+
+  /** SIGTERM, a drain, exit code 0 and nothing said but that. */
+  async stop(): Promise<void> {
+    this.child.kill("SIGTERM");
+    const late = setTimeout(() => this.child.kill("SIGKILL"), STOP_MS);
+    const { code, signal } = await this.exited;
+    clearTimeout(late);
+    assert.equal(signal, null, `the device was ended by ${signal}: ${this.stderr}`);
+    assert.equal(code, 0, this.stderr);
+    const unexpected = this.stderr.split("\n").filter((line) => !/^$|: listening on |: SIGTERM: draining, /.test(line));
+    assert.deepEqual(unexpected, [], "unexpected words on standard error");
+    assert.equal(this.stdout, "");
+  }
+}
+
+/** A gateway that serves, until the end of the file or test that asked for it. */
+export async function device(routes: object, target?: object): Promise<Device> {
+  const file = await pack(routes, target);
+  const started = new Device(file);
+  after(() => started.stop());
+  await started.says(/: listening on /);
+  return started;
+}
