@@ -1,0 +1,36 @@
+# The benchmarks; included by the Makefile. Linux with two cores, loopback only.
+#
+#   make bench          everything, with table, results/latest.json and results/latest.svg; about 10 minutes
+#   make bench-quick    the main scenarios, table only; below 90 s
+#   make bench-syscalls system calls per request; fails above 4.4
+#   make bench-start    exec to the first answer
+#   make bench-gate     fails if CPU per request is 5 % worse than results/baseline.json (gate.ts says how noise counts)
+#   make bench-baseline saves the last `make bench` as what the gate compares with
+#   make bench-profile  where hardwire's own time and garbage go
+
+BENCH_TOOLS := nginx:nginx-light haproxy:haproxy wrk:wrk strace:strace
+BENCH_MISSING = $(foreach tool,$(BENCH_TOOLS),$(shell \
+	PATH="$$PATH:/usr/sbin" command -v $(firstword $(subst :, ,$(tool))) >/dev/null || echo $(lastword $(subst :, ,$(tool)))))
+
+.PHONY: bench bench-quick bench-syscalls bench-start bench-gate bench-baseline bench-profile bench-tools
+
+bench: BENCH_MODE = full
+bench-quick: BENCH_MODE = quick
+bench-syscalls: BENCH_MODE = syscalls
+bench-start: BENCH_MODE = start
+bench-gate: BENCH_MODE = gate
+bench bench-quick bench-syscalls bench-start bench-gate: node_modules/.package-lock.json bench-tools
+	@node build/node.mjs bench/run.ts $(BENCH_MODE)
+
+bench-baseline:
+	cp bench/results/latest.json bench/results/baseline.json
+
+bench-profile: node_modules/.package-lock.json bench-tools
+	@node build/node.mjs bench/profile.ts
+
+# Where Debian starts nginx and HAProxy as services on installation they idle, which costs the measurements nothing.
+bench-tools:
+	@missing="$(strip $(BENCH_MISSING))"; [ -z "$$missing" ] || { \
+	  [ "$$(id -u)" = 0 ] || { echo "missing: $$missing; install them, or run this as root" >&2; exit 69; }; \
+	  echo "bench: installing $$missing" >&2; \
+	  apt-get update -q >/dev/null && DEBIAN_FRONTEND=noninteractive apt-get install -y -q --no-install-recommends $$missing >/dev/null; }

@@ -1,0 +1,86 @@
+/** hardwire as it is compared: a packed executable, built here with `hardwire build` from a generated pair of files. */
+import { execFile } from "node:child_process";
+import { writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { promisify } from "node:util";
+import { type Prepared, UPSTREAM_CONNECTIONS } from "./peers.ts";
+import { PROXY_CORE, startPinned } from "./processes.ts";
+
+const LAUNCH = join(import.meta.dirname, "..", "build", "launch.mjs");
+
+export interface GatewayFiles {
+  readonly routes: string;
+  readonly target: string;
+}
+
+/** @param routeCount 1 for the one prefix that takes everything, else as many as `makeRoutes` gives */
+export function writeGatewayFiles(
+  dir: string,
+  name: string,
+  port: number,
+  originPort: number,
+  routeCount: number,
+): GatewayFiles {
+  const routes = join(dir, `${name}.routes.json`);
+  const target = join(dir, `${name}.target.json`);
+  const origin = {
+    endpoints: [{ url: `http://127.0.0.1:${originPort}` }],
+    connections: { max: UPSTREAM_CONNECTIONS, max_idle: UPSTREAM_CONNECTIONS },
+  };
+  const made = routeCount === 1 ? [{ path: "/*" }] : makeRoutes(routeCount);
+  writeFileSync(
+    routes,
+    JSON.stringify({
+      version: 1,
+      name,
+      upstreams: { origin },
+      // 10,000 connections would need a limit above the default, 1 MiB bodies not.
+      routes: made.map(({ path }, i) => ({ name: `r${i}`, match: { path }, upstream: "origin" })),
+    }),
+  );
+  writeFileSync(
+    target,
+    JSON.stringify({
+      target: `linux-${process.arch}`,
+      listeners: { public: { address: `127.0.0.1:${port}` } },
+      // Room for the program that matches 10,000 routes.
+      size: { payload: "16MiB" },
+    }),
+  );
+  return { routes, target };
+}
+
+export async function buildGateway(
+  dir: string,
+  name: string,
+  port: number,
+  originPort: number,
+  routeCount: number,
+): Promise<Prepared> {
+  const { routes, target } = writeGatewayFiles(dir, name, port, originPort, routeCount);
+  const out = join(dir, name);
+  await promisify(execFile)(process.execPath, [LAUNCH, "build", routes, "--target", target, "--out", out]);
+  return { port, start: (env) => startPinned(PROXY_CORE, out, [], env) };
+}
+
+export interface MadeRoute {
+  /** As in the routes file. */
+  readonly path: string;
+  /** A request path that this route takes. */
+  readonly request: string;
+}
+
+/** An API as it grows: services, with an exact path, a template and a prefix in turn. The same every time. */
+export function makeRoutes(count: number): MadeRoute[] {
+  return Array.from({ length: count }, (_, i) => {
+    const service = `/api/v1/service-${Math.floor(i / 3)}`;
+    if (i % 3 === 0) return { path: `${service}/status`, request: `${service}/status` };
+    if (i % 3 === 1) return { path: `${service}/devices/{id}`, request: `${service}/devices/4711` };
+    return { path: `${service}/files/*`, request: `${service}/files/logs/today` };
+  });
+}
+
+/** Paths to ask for: `count` of the routes, evenly spread. */
+export function pickRequests(routes: readonly MadeRoute[], count: number): string[] {
+  return Array.from({ length: count }, (_, i) => routes[Math.floor((i * routes.length) / count)]!.request);
+}
