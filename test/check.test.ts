@@ -9,7 +9,7 @@
  * line, since it is the claim that these are the right words at the right places.
  */
 import assert from "node:assert/strict";
-import { execFile } from "node:child_process";
+import { execFile, execFileSync } from "node:child_process";
 import { globSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -17,6 +17,7 @@ import { after, describe, test } from "node:test";
 import { CODES } from "../build/codes.ts";
 
 const ROOT = join(import.meta.dirname, "..");
+const CLI = join(ROOT, "build/cli.ts");
 const CASES = globSync(["test/cases/*.txt", "src/features/*/cases/*.txt"], { cwd: ROOT }).sort();
 const TARGET = '{ target: linux-x64, listeners: { public: { address: "127.0.0.1:8080" } } }\n';
 const ROUTES = '{ version: 1, name: t, upstreams: { a: { endpoints: [{ url: "http://127.0.0.1:1" }] } }, ROUTES }\n';
@@ -39,13 +40,18 @@ interface Outcome {
   readonly stderr: string;
 }
 
+function makeFolder(files: Readonly<Record<string, string | Buffer>>): string {
+  const folder = mkdtempSync(join(tmpdir(), "hardwire-check-"));
+  folders.push(folder);
+  for (const [name, content] of Object.entries(files)) writeFileSync(join(folder, name), content);
+  return folder;
+}
+
 /** Runs the command in an empty folder that holds just these files. */
 async function hardwire(args: readonly string[], files: Readonly<Record<string, string | Buffer>>): Promise<Outcome> {
-  const cwd = mkdtempSync(join(tmpdir(), "hardwire-check-"));
-  folders.push(cwd);
-  for (const [name, content] of Object.entries(files)) writeFileSync(join(cwd, name), content);
+  const cwd = makeFolder(files);
   return await new Promise((resolve) => {
-    execFile(process.execPath, [join(ROOT, "build/cli.ts"), ...args], { cwd, env }, (error, stdout, stderr) => {
+    execFile(process.execPath, [CLI, ...args], { cwd, env }, (error, stdout, stderr) => {
       resolve({ exitCode: error === null ? 0 : (error.code as number), stdout, stderr });
     });
   });
@@ -165,18 +171,27 @@ describe("the command line", { concurrency: 4 }, () => {
   });
 });
 
-test("10,000 routes are checked within 3 s", async () => {
+test("10,000 routes are checked in 3 s of processor time", () => {
   const route = (i: number) => `  - { name: r${i}, match: { path: "/v1/${i}/{id}/*", methods: [GET] }, upstream: a }\n`;
   const routes = `routes:\n${Array.from({ length: 10_000 }, (_, i) => route(i)).join("")}`;
   const upstreams = 'version: 1\nname: big\nupstreams: { a: { endpoints: [{ url: "http://127.0.0.1:1" }] } }\n';
-  const times: number[] = [];
-  // The best of three: other test files run on the same cores.
-  while (times.length < 3 && !times.some((ms) => ms < 3000)) {
-    const start = performance.now();
-    const { exitCode, stdout } = await check(upstreams + routes);
-    times.push(performance.now() - start);
-    assert.equal(exitCode, 0);
-    assert.match(stdout, /routes +10000 to 1 upstream/);
-  }
-  assert.ok(Math.min(...times) < 3000, `${times.map(Math.round)} ms`);
+  const cwd = makeFolder({ "routes.yaml": upstreams + routes, "target.yaml": TARGET });
+  // Processor time and not the clock: other test files run on the same cores.
+  const script = '"$@"; times';
+  const command = [process.execPath, CLI, "check", "routes.yaml", "--target", "target.yaml"];
+  const stdout = execFileSync("bash", ["-c", script, "bash", ...command], {
+    cwd,
+    env,
+    encoding: "utf8",
+    stdio: "pipe",
+  });
+  assert.match(stdout, /routes +10000 to 1 upstream/);
+  const [user, system] = [
+    ...stdout
+      .trim()
+      .split("\n")
+      .at(-1)!
+      .matchAll(/(\d+)m([\d.]+)s/g),
+  ].map(([, minutes, seconds]) => Number(minutes) * 60 + Number(seconds));
+  assert.ok(user! + system! < 3, `${user} s user, ${system} s system`);
 });
