@@ -170,7 +170,7 @@ function assign(x: Exchange, connection: Connection): void {
 function begin(x: Exchange, connection: Connection): void {
   x.state = SENT;
   setWaitDeadline(x);
-  if (x.held.length > 0) resumeBody(x, connection);
+  if (!x.bodyReceived || x.held.length > 0) resumeBody(x, connection);
 }
 
 /** While the body is on its way its pauses count, then the wait for the answer's head. */

@@ -50,8 +50,9 @@ function joinsHead(x: Exchange, bytes: Uint8Array, isLast: boolean): boolean {
 
 function hold(x: Exchange, bytes: Uint8Array): boolean {
   if (!x.bodyReceived) {
-    pauseClient(x);
+    // uWebSockets.js calls once with nothing when the head came alone.
     if (bytes.length === 0) return true;
+    pauseClient(x);
   }
   let taken = 0;
   do {
