@@ -118,12 +118,10 @@ export async function build(design: Design, outFile: string, onStep: (line: stri
   const { plan, floor } = design;
   const generatedDir = `${outFile}.generated`;
   const clock = startClock(onStep);
-  await mkdir(dirname(resolve(outFile)), { recursive: true }).catch((error: Error) => {
-    throw new PackError(`cannot write ${outFile}: ${error.message}`, 73);
-  });
   return await withScratch(async (scratch) => {
     const work = join(dirname(resolve(outFile)), `.${basename(outFile)}.${process.pid}.work`);
     scratch.push(work);
+    await makeFolders(outFile, work);
 
     clock.begin("emit");
     const generated = join(work, "generated");
@@ -147,6 +145,18 @@ export async function build(design: Design, outFile: string, onStep: (line: stri
     await keepGenerated(generated, generatedDir);
     return { packed, bundled, generatedDir, steps: clock.end() };
   });
+}
+
+/** The folder that the file goes into; only that one, since Node's recursive mkdir never returns under /proc. */
+async function makeFolders(outFile: string, work: string): Promise<void> {
+  try {
+    await mkdir(dirname(work)).catch((error: NodeJS.ErrnoException) => {
+      if (error.code !== "EEXIST") throw error;
+    });
+    await mkdir(work);
+  } catch (error) {
+    throw new PackError(`cannot write ${outFile}: ${(error as Error).message}`, 73);
+  }
 }
 
 function startClock(onStep: (line: string) => void) {
