@@ -1,0 +1,75 @@
+/**
+ * The README tells the truth: every command in it runs, its example is accepted as written, and the mistake it shows
+ * looks like that. `make run` has a test of its own (e2e/quickstart.test.ts), and `make test` is what runs this.
+ */
+import assert from "node:assert/strict";
+import { spawnSync } from "node:child_process";
+import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join, resolve } from "node:path";
+import { after, test } from "node:test";
+
+const REPOSITORY = resolve(import.meta.dirname, "..");
+const README = readFileSync(join(REPOSITORY, "README.md"), "utf8");
+const HARDWIRE = join(REPOSITORY, "build/launch.mjs");
+const folder = mkdtempSync(join(tmpdir(), "hardwire-readme-"));
+after(() => rmSync(folder, { recursive: true, force: true }));
+
+/** The content of the code blocks with this info string. */
+function blocks(info: string): string[] {
+  return [...README.matchAll(/^```(.*)\n([\s\S]*?)^```$/gm)].filter(([, is]) => is === info).map(([, , text]) => text!);
+}
+
+function check(routes: string): { status: number | null; stdout: string; stderr: string } {
+  writeFileSync(join(folder, "plant.yaml"), routes);
+  writeFileSync(join(folder, "target.yaml"), blocks("yaml target")[0]!);
+  return spawnSync(process.execPath, [HARDWIRE, "check", "plant.yaml", "--target", "target.yaml"], {
+    cwd: folder,
+    encoding: "utf8",
+  });
+}
+
+test("the README's example is accepted without a mistake or a warning", () => {
+  const { status, stderr } = check(blocks("yaml routes")[0]!);
+  assert.equal(stderr, "");
+  assert.equal(status, 0);
+});
+
+test("the mistake in the README is reported just like that", () => {
+  const routes = blocks("yaml routes")[0]!;
+  const mistaken = routes.replace("    upstream: plc\n", "    upstream: plcs\n");
+  assert.notEqual(mistaken, routes);
+  const { status, stderr } = check(mistaken);
+  assert.equal(stderr, blocks("text mistake")[0]);
+  assert.equal(status, 65);
+});
+
+const commands = blocks("sh")
+  .flatMap((block) => block.split("\n"))
+  .map((line) => line.replace(/#.*/, "").trim())
+  .filter((line) => line !== "");
+
+test("the README shows commands", () => {
+  assert.ok(commands.length >= 4, commands.join("\n"));
+});
+
+for (const command of commands.filter((line) => line.startsWith("npx "))) {
+  test(`README: ${command}`, () => {
+    const out = command.match(/--out (\S+)/)?.[1];
+    const moved = out === undefined ? command : command.replace(out, join(folder, out.replaceAll("/", "-")));
+    const { status, stdout, stderr } = spawnSync("sh", ["-c", moved], { cwd: REPOSITORY, encoding: "utf8" });
+    assert.equal(status, 0, stderr);
+    assert.notEqual(stdout, "");
+    if (out !== undefined) assert.ok(existsSync(join(folder, out.replaceAll("/", "-"))));
+  });
+}
+
+for (const command of commands.filter((line) => line.startsWith("make "))) {
+  test(`README: make knows ${command}`, () => {
+    const { status, stderr } = spawnSync("sh", ["-c", command.replace("make", "make -n")], {
+      cwd: REPOSITORY,
+      encoding: "utf8",
+    });
+    assert.equal(status, 0, stderr);
+  });
+}
