@@ -92,8 +92,8 @@ http {${NGINX_HTTP_COMMON(dir)}
       proxy_http_version 1.1;
       proxy_set_header Connection "";
       proxy_set_header Host $http_host;
-      # 64 KiB at once, as hardwire reads, instead of 4 KiB; never to a file.
-      proxy_buffer_size 16k;
+      # 64 KiB at once, as hardwire reads: of 4, 16 and 64 KiB the least CPU over the scenarios. Never to a file.
+      proxy_buffer_size 64k;
       proxy_buffers 8 64k;
       proxy_busy_buffers_size 128k;
       proxy_max_temp_file_size 0;
@@ -116,6 +116,7 @@ function prepareNginx(dir: string, config: string, port: number, core: number): 
 export function prepareHaproxy(parent: string, port: number, originPort: number): Prepared {
   const dir = prepareDir(parent, "haproxy");
   const path = join(dir, "haproxy.cfg");
+  // Buffers of 64 KiB and splice: of 16 and 64 KiB, with and without, the least CPU over the scenarios.
   writeFileSync(
     path,
     `global

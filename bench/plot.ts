@@ -8,8 +8,9 @@ import { PEERS } from "./scenarios.ts";
 
 const WIDTH = 760;
 const LABEL_WIDTH = 210;
-/** Right of the bars, for their figures. */
-const FIGURE_WIDTH = 130;
+/** Right of the longest bar, a column for the figures. */
+const FIGURE_WIDTH = 100;
+const FIGURE_GAP = 10;
 const BAR = 11;
 const BAR_STEP = 14;
 const ROW_STEP = PEERS.length * BAR_STEP + 14;
@@ -53,7 +54,7 @@ export function renderPlot(results: Results): string {
   const height = restTop + rest.length * ROW_STEP + MARGIN + 14;
   const { machine, versions, effort } = results;
   const note =
-    `${machine.processor}, loopback, one core each, keep-alive, no logs; medians of ${effort.rounds} interleaved ` +
+    `${machine.processor}, loopback, one core each, keep-alive; medians of ${effort.rounds} interleaved ` +
     `rounds; nginx ${versions.nginx}, HAProxy ${versions.haproxy}`;
   return [
     `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${WIDTH} ${height}" width="${WIDTH}" height="${height}" role="img">`,
@@ -73,14 +74,12 @@ export function renderPlot(results: Results): string {
 }
 
 function cpuRows({ scenarios }: Results): Row[] {
-  return Object.values(scenarios).flatMap(({ title, programs }) => {
-    const { nginx } = programs;
-    if (nginx === undefined) return [];
+  return Object.values(scenarios).flatMap(({ title, programs, ratios }) => {
+    if (programs.nginx === undefined) return [];
     return [
       makeRow(title, (peer) => {
-        const us = programs[peer]!.cpuUsPerRequest;
-        const ratio = us / nginx.cpuUsPerRequest;
-        return { value: ratio, figure: `${ratio.toFixed(2)}  (${us.toPrecision(3)} µs)` };
+        const ratio = peer === "nginx" ? 1 : ratios[`${peer}/nginx`]!.cpu;
+        return { value: ratio, figure: `${ratio.toFixed(2)}  (${programs[peer]!.cpuUsPerRequest.toPrecision(3)} µs)` };
       }),
     ];
   });
@@ -127,7 +126,7 @@ function renderRows(rows: readonly Row[], top: number): string[] {
         const at = y + i * BAR_STEP;
         return [
           `<rect class="${peer}" x="${x}" y="${at}" width="${width}" height="${BAR}" rx="2"/>`,
-          text(x + Number(width) + 6, at + BAR - 1.5, figure, "figure"),
+          text(WIDTH - MARGIN - FIGURE_WIDTH + FIGURE_GAP, at + BAR - 1.5, figure, "figure"),
         ];
       }),
     ];

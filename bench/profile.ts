@@ -4,8 +4,7 @@
  *
  *   node bench/profile.ts [seconds]
  */
-import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { bundle } from "../build/bundle.ts";
 import { check } from "../build/compile.ts";
@@ -16,6 +15,7 @@ import { drive, type Load, type Sample, writeScript } from "./load.ts";
 import { prepareOrigin } from "./peers.ts";
 import { PROXY_CORE, startPinned } from "./processes.ts";
 import { findFreePorts, waitReady } from "./ready.ts";
+import { makeRunDir } from "./run-dir.ts";
 
 const REPOSITORY = join(import.meta.dirname, "..");
 const SMALL_GET: Load = { method: "GET", paths: ["/small"], connections: 64, bodyBytes: 0 };
@@ -27,12 +27,8 @@ const COLLECTION =
   /: (Scavenge|Mark-Compact)[^0-9]* ([\d.]+) \([\d.]+\) -> ([\d.]+) \([\d.]+\) MB.*?([\d.]+) \/ [\d.]+ ms/g;
 
 const seconds = Number(process.argv[2] ?? 5);
-const dir = mkdtempSync(join(tmpdir(), "hardwire-profile-"));
-try {
-  await profile();
-} finally {
-  rmSync(dir, { recursive: true });
-}
+const dir = makeRunDir();
+await profile();
 
 async function profile(): Promise<void> {
   const [port = 0, originPort = 0] = await findFreePorts(2);

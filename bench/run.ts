@@ -6,8 +6,8 @@
  * Exit code 1 if a limit is not kept: system calls per request, or the gate's.
  */
 import { execFileSync } from "node:child_process";
-import { mkdtempSync, readFileSync, rmSync } from "node:fs";
-import { availableParallelism, cpus, release, tmpdir } from "node:os";
+import { readFileSync } from "node:fs";
+import { availableParallelism, cpus, release } from "node:os";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { judge } from "./gate.ts";
@@ -27,6 +27,7 @@ import { drawPlot } from "./plot.ts";
 import { LOAD_CORE } from "./processes.ts";
 import { findFreePorts } from "./ready.ts";
 import { BASELINE, LATEST, PLOT, type Results, readResults, renderResults, writeResults } from "./results.ts";
+import { makeRunDir } from "./run-dir.ts";
 import { FEW_ROUTES, MANY_ROUTES, PEERS, QUICK, SCENARIOS } from "./scenarios.ts";
 import { CALLS_PER_REQUEST_MAX, type Calls, countCalls, sumCalls } from "./syscalls.ts";
 
@@ -45,7 +46,7 @@ const MODES: Readonly<Record<string, Mode>> = {
     scenarios: ALL,
     programs: [...PEERS, "hardwire-few", "hardwire-many"],
     rounds: 7,
-    seconds: 3,
+    seconds: 2,
     measuresStarts: true,
     straceSeconds: 3,
   },
@@ -68,13 +69,12 @@ async function main(command: string): Promise<number> {
     return 64;
   }
   if (availableParallelism() < 2) throw new Error("two cores are needed: one for the proxy, one for what drives it");
-  const dir = mkdtempSync(join(tmpdir(), "hardwire-bench-"));
+  const dir = makeRunDir();
   const running: Program[] = [];
   try {
     return await measure(command, mode, dir, running);
   } finally {
     for (const program of running) await program.running.stop();
-    rmSync(dir, { recursive: true });
   }
 }
 

@@ -27,6 +27,7 @@ function comparePeers(name: string, title: string, path: string, connections: nu
     ratios: [
       ["hardwire", "nginx"],
       ["hardwire", "haproxy"],
+      ["haproxy", "nginx"],
     ],
   };
 }
