@@ -44,4 +44,5 @@ export const CODES: Readonly<Record<string, string>> = {
   HW1406: "a program larger than the target allows",
   // 19xx: warnings; the build goes on
   HW1901: "routes that answer on any host",
+  HW1902: "a setting that has no effect",
 };

@@ -14,6 +14,7 @@ import {
   DRAIN_MS,
   EXCHANGES_MAX,
   RESPONSE_HEAD_BYTES_MAX,
+  WAITING_SHARE,
 } from "./schema/defaults.ts";
 import type { RouteEntry, RoutesFile, UpstreamEntry } from "./schema/routes.ts";
 import type { TargetFile } from "./schema/target.ts";
@@ -26,7 +27,10 @@ export function makePlan(
   features: readonly Feature[],
   source: { readonly file: string; readonly lineOf: (route: number) => number },
 ): Plan {
-  const upstreams = Object.entries(routesFile.upstreams ?? {}).map(([name, entry]) => planUpstream(name, entry));
+  const exchangesMax = targetFile.limits?.in_flight ?? EXCHANGES_MAX;
+  const upstreams = Object.entries(routesFile.upstreams ?? {}).map(([name, entry]) =>
+    planUpstream(name, entry, exchangesMax),
+  );
   const indexes = new Map(upstreams.map(({ name }, index) => [name, index]));
   const routes = routesFile.routes.map((route, index) =>
     planRoute(route, routesFile, features, indexes, `${source.file}:${source.lineOf(index)}`),
@@ -42,7 +46,7 @@ export function makePlan(
     upstreams,
     routes,
     limits: {
-      exchangesMax: targetFile.limits?.in_flight ?? EXCHANGES_MAX,
+      exchangesMax,
       clientHeadBytesMax: CLIENT_HEAD_BYTES_MAX,
       responseHeadBytesMax: RESPONSE_HEAD_BYTES_MAX,
       drainMs: targetFile.timing?.drain === undefined ? DRAIN_MS : parseDurationMs(targetFile.timing.drain),
@@ -53,15 +57,19 @@ export function makePlan(
   };
 }
 
-function planUpstream(name: string, entry: UpstreamEntry): PlannedUpstream {
+function planUpstream(name: string, entry: UpstreamEntry, exchangesMax: number): PlannedUpstream {
   const { max, idle } = connectionsOf(entry.connections);
-  const idleTimeout = entry.connections?.idle_timeout;
+  const { idle_timeout: idleTimeout, max_waiting: waiting } = entry.connections ?? {};
   return {
     name,
-    endpoints: entry.endpoints.map(({ url }) => checked(parseEndpoint(url))),
+    endpoints: entry.endpoints.map(({ url, weight = 1 }) => ({ ...checked(parseEndpoint(url)), weight })),
     connectionsMax: max,
     connectionsIdleMax: idle,
     connectionsIdleMs: idleTimeout === undefined ? CONNECTIONS_IDLE_MS : parseDurationMs(idleTimeout),
+    // Whoever waits is in flight, so that more than those never wait.
+    waitingMax: Math.min(waiting ?? Math.floor(exchangesMax * WAITING_SHARE), exchangesMax),
+    pipelining: entry.pipelining ?? 1,
+    policy: entry.lb_policy ?? "round_robin",
   };
 }
 
@@ -82,6 +90,7 @@ function planRoute(
     methods: methodBits(route.match.methods),
     upstream: route.upstream === undefined ? -1 : indexes.get(route.upstream)!,
     connectMs: timeouts.connect,
+    queueMs: timeouts.queue,
     responseHeaderMs: timeouts.response_header,
     requestMs: timeouts.request,
     idleMs: timeouts.idle,

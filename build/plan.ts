@@ -29,12 +29,22 @@ export interface PlannedUpstream {
   readonly connectionsMax: number;
   readonly connectionsIdleMax: number;
   readonly connectionsIdleMs: number;
+  /** Requests that may wait for a connection at once; the next one is answered 503. */
+  readonly waitingMax: number;
+  /** Safe requests that may be on one connection at once; 1 for no pipelining. */
+  readonly pipelining: number;
+  readonly policy: "round_robin" | "least_request";
 }
 
 export interface PlannedEndpoint {
-  /** Name or literal address without brackets. */
+  /** Name or literal address without brackets; "" with a unix socket. */
   readonly host: string;
+  /** 0 with a unix socket. */
   readonly port: number;
+  /** Path of a unix socket, else "". */
+  readonly socketPath: string;
+  /** Share of the requests among the upstream's endpoints, at least 1. */
+  readonly weight: number;
 }
 
 export interface PlannedRoute {
@@ -47,6 +57,8 @@ export interface PlannedRoute {
   /** Index into `upstreams`, or -1 where a feature answers. */
   readonly upstream: number;
   readonly connectMs: number;
+  /** Longest wait for a free connection. */
+  readonly queueMs: number;
   readonly responseHeaderMs: number;
   readonly requestMs: number;
   /** Longest pause between body bytes in either direction. */

@@ -19,10 +19,13 @@ export function planOf(routes: readonly RouteSketch[], rest: Partial<Plan> = {})
     upstreams: [
       {
         name: "api",
-        endpoints: [{ host: "127.0.0.1", port: 3000 }],
+        endpoints: [{ host: "127.0.0.1", port: 3000, socketPath: "", weight: 1 }],
         connectionsMax: 32,
         connectionsIdleMax: 8,
         connectionsIdleMs: 30_000,
+        waitingMax: 32,
+        pipelining: 1,
+        policy: "round_robin",
       },
     ],
     routes: routes.map(plannedRoute),
@@ -40,6 +43,7 @@ function plannedRoute(sketch: RouteSketch, number: number): PlannedRoute {
     methods: sketch.methods?.reduce((bits, method) => bits | METHOD_BITS[method]!, 0),
     upstream: 0,
     connectMs: 1000,
+    queueMs: 1000,
     responseHeaderMs: 5000,
     requestMs: 10_000,
     idleMs: 60_000,

@@ -1,7 +1,10 @@
 /** Endpoints and connections of upstreams. Only what is written here can be reached by the device at all. */
 import { isIPv4, isIPv6 } from "node:net";
+import { posix } from "node:path";
 import type { PlannedEndpoint } from "../plan.ts";
 import { CONNECTIONS_IDLE_MAX, CONNECTIONS_MAX } from "../schema/defaults.ts";
+import type { Draft } from "../schema/explain.ts";
+import type { UpstreamEntry } from "../schema/routes.ts";
 import type { Path } from "../source.ts";
 import { isHostName } from "./hosts.ts";
 import { type AnalysisInput, upstreamsOf } from "./input.ts";
@@ -18,6 +21,12 @@ const METADATA_HOSTS = new Set([
   "metadata.google.internal",
 ]);
 
+/** What `sun_path` of a unix address holds besides its closing NUL (unix(7)). */
+const SOCKET_PATH_BYTES_MAX = 107;
+
+/** An endpoint without what the routes file says beside its URL. */
+type Address = Omit<PlannedEndpoint, "weight">;
+
 export function checkEndpoints(input: AnalysisInput): void {
   for (const [name, upstream] of upstreamsOf(input)) {
     const path = ["upstreams", name];
@@ -30,7 +39,18 @@ export function checkEndpoints(input: AnalysisInput): void {
       const most = max === undefined ? `the default of max, ${CONNECTIONS_MAX}` : `max, ${max}`;
       input.routes.error("HW1405", [...path, "connections", "max_idle"], `${idle} is more than ${most}`);
     }
+    warnOfChoice(input, name, upstream);
   }
+}
+
+/** With one endpoint there is nothing to choose. A warning only: the others may be away for maintenance. */
+function warnOfChoice(input: AnalysisInput, name: string, upstream: Draft<UpstreamEntry>): void {
+  if (upstream.endpoints?.length !== 1) return;
+  const message = "this has no effect, since the upstream has one endpoint";
+  const path = ["upstreams", name];
+  if (upstream.lb_policy !== undefined) input.routes.warning("HW1902", [...path, "lb_policy"], message, "key");
+  if (upstream.endpoints[0]?.weight !== undefined)
+    input.routes.warning("HW1902", [...path, "endpoints", 0, "weight"], message, "key");
 }
 
 function checkUrl(input: AnalysisInput, path: Path, text: string, index: number, seen: Map<string, number>): void {
@@ -46,7 +66,7 @@ function checkUrl(input: AnalysisInput, path: Path, text: string, index: number,
       `${endpoint.host} is a cloud's metadata service, which gives out credentials; it cannot be an endpoint`,
     );
   }
-  const key = `${endpoint.host} ${endpoint.port}`;
+  const key = endpoint.socketPath || `${endpoint.host} ${endpoint.port}`;
   const other = seen.get(key);
   if (other === undefined) seen.set(key, index);
   else
@@ -58,13 +78,20 @@ function checkUrl(input: AnalysisInput, path: Path, text: string, index: number,
 }
 
 /** The endpoint, or what is wrong with its URL. Addresses are put in their canonical form. */
-export function parseEndpoint(text: string): PlannedEndpoint | { readonly mistake: string } {
+export function parseEndpoint(text: string): Address | { readonly mistake: string } {
+  if (/^unix:/i.test(text)) return parseSocketPath(text.slice(5));
+  const nginxStyle = /^http(?::\/\/unix:|\+unix:\/\/)(\/.*?):?$/i.exec(text)?.[1];
+  if (nginxStyle !== undefined) return { mistake: `a unix socket is written "unix:${nginxStyle}"` };
   const example = 'write it as "http://host:port"';
   if (/^https:/i.test(text)) return { mistake: "https to an endpoint is not supported yet; only http" };
   const parts = /^http:\/\/([^/?#]*)(.*)$/i.exec(text);
   if (parts === null) {
-    const bare = /^[\w.-]+(:\d+)?$/.test(text) ? `write "http://${text}"` : example;
-    return { mistake: `expected a URL that begins with http://, found "${text}"; ${bare}` };
+    const bare = /^[\w.-]+(:\d+)?$/.test(text)
+      ? `write "http://${text}"`
+      : text.startsWith("/")
+        ? `write "unix:${text}"`
+        : example;
+    return { mistake: `expected a URL that begins with http:// or unix:/, found "${text}"; ${bare}` };
   }
   const [, authority = "", rest = ""] = parts;
   if (authority.includes("@")) return { mistake: "user and password do not belong into a routes file" };
@@ -73,9 +100,27 @@ export function parseEndpoint(text: string): PlannedEndpoint | { readonly mistak
   const [, name = "", , portText] = /^(\[[^\]]*\]|[^:]*)(:(.*))?$/.exec(authority) ?? [];
   const host = parseEndpointHost(name);
   if (host === undefined) return { mistake: `"${authority}" is not a host name or address with a port; ${example}` };
-  if (portText === undefined) return { host, port: 80 };
+  if (portText === undefined) return { host, port: 80, socketPath: "" };
   const port = parsePort(portText);
-  return port === undefined ? { mistake: `the port "${portText}" is not a number from 1 to 65535` } : { host, port };
+  if (port === undefined) return { mistake: `the port "${portText}" is not a number from 1 to 65535` };
+  return { host, port, socketPath: "" };
+}
+
+/** One spelling for each socket, so that two endpoints are seen to be the same one. */
+function parseSocketPath(path: string): Address | { readonly mistake: string } {
+  if (!path.startsWith("/"))
+    return { mistake: `a unix socket is named by its absolute path, "unix:/run/plc/http.sock"; found "${path}"` };
+  if (/[?#]/.test(path)) return { mistake: `an endpoint has no query ("${path}"); requests keep theirs` };
+  if (/\p{Cc}/u.test(path)) return { mistake: "a control character in the path of a unix socket" };
+  const normal = posix.normalize(path);
+  if (normal !== path) return { mistake: `the path "${path}" has a shorter form; write "unix:${normal}"` };
+  if (path.endsWith("/")) return { mistake: `"${path}" names a folder, not a socket` };
+  const bytes = Buffer.byteLength(path);
+  if (bytes > SOCKET_PATH_BYTES_MAX)
+    return {
+      mistake: `the path has ${bytes} bytes; the system takes at most ${SOCKET_PATH_BYTES_MAX} for a unix socket`,
+    };
+  return { host: "", port: 0, socketPath: path };
 }
 
 function parseEndpointHost(text: string): string | undefined {

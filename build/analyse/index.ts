@@ -8,6 +8,7 @@ import { checkMethods } from "./methods.ts";
 import { checkNames } from "./names.ts";
 import { checkOverlaps } from "./overlaps.ts";
 import { checkPaths } from "./paths.ts";
+import { checkPipelining } from "./pipelining.ts";
 import { checkTimeouts } from "./timeouts.ts";
 
 const PASSES = [
@@ -17,6 +18,7 @@ const PASSES = [
   checkHosts,
   checkEndpoints,
   checkListeners,
+  checkPipelining,
   checkTimeouts,
   checkFeatures,
   checkOverlaps,

@@ -26,6 +26,7 @@ interface Chosen {
 export function checkTimeouts(input: AnalysisInput): void {
   const file = input.routesFile;
   for (const [index, route] of routesOf(input)) {
+    const upstream = route.upstream === undefined ? undefined : ownUpstream(file?.upstreams, route.upstream);
     const layers: Layer[] = [
       { path: ["routes", index, "timeouts"], timeouts: route.timeouts },
       ...(route.upstream === undefined
@@ -33,13 +34,23 @@ export function checkTimeouts(input: AnalysisInput): void {
         : [
             {
               path: ["upstreams", route.upstream, "timeouts"],
-              timeouts: ownUpstream(file?.upstreams, route.upstream)?.timeouts,
+              timeouts: upstream?.timeouts,
             },
           ]),
       { path: ["defaults", "timeouts"], timeouts: file?.defaults?.timeouts },
     ];
+    const queue = choose(layers, "queue");
+    // What stands under defaults is for other upstreams too.
+    if (upstream?.connections?.max_waiting === 0 && queue !== undefined && queue.path[0] !== "defaults") {
+      const place = input.routes.place(["upstreams", route.upstream!, "connections", "max_waiting"]);
+      input.routes.error(
+        "HW1404",
+        queue.path,
+        `no request waits, since max_waiting is 0, at ${place}; remove one of the two`,
+      );
+    }
     const request = choose(layers, "request");
-    for (const key of ["connect", "response_header"] as const) {
+    for (const key of ["connect", "queue", "response_header"] as const) {
       const part = choose(layers, key);
       if (part === undefined || request === undefined || part.ms <= request.ms) continue;
       // Of the two, the one nearer to the route is the later decision.
@@ -73,10 +84,16 @@ function layerOf(layers: readonly Layer[], chosen: Chosen): number {
   );
 }
 
-/** The four timeouts of a route in milliseconds, from its layers. */
+/** All timeouts of a route in milliseconds, from its layers. */
 export function resolveTimeouts(layers: readonly (Draft<Timeouts> | undefined)[]): Readonly<Record<Key, number>> {
   const found = layers.map((timeouts) => ({ path: [], timeouts }));
   const requestMs = choose(found, "request")?.ms ?? TIMEOUT_DEFAULTS_MS.request;
   const ms = (key: Key) => choose(found, key)?.ms ?? Math.min(TIMEOUT_DEFAULTS_MS[key], requestMs);
-  return { connect: ms("connect"), response_header: ms("response_header"), request: requestMs, idle: ms("idle") };
+  return {
+    connect: ms("connect"),
+    queue: ms("queue"),
+    response_header: ms("response_header"),
+    request: requestMs,
+    idle: ms("idle"),
+  };
 }

@@ -53,11 +53,25 @@ export function emitConstants(out: Text, plan: Plan): void {
     "DROPS_RESPONSE_FIELDS",
     anyUse(plan, (use) => (use.dropResponseFields ?? []).length > 0),
   );
+  flag(
+    "HAS_PIPELINING",
+    plan.upstreams.some(({ pipelining }) => pipelining > 1),
+  );
+  flag(
+    "HAS_LEAST_REQUEST",
+    plan.upstreams.some(({ policy }) => policy === "least_request"),
+  );
 }
 
 function tickMs(plan: Plan): number {
   const timeouts = [
-    ...plan.routes.flatMap((route) => [route.connectMs, route.responseHeaderMs, route.requestMs, route.idleMs]),
+    ...plan.routes.flatMap(({ connectMs, queueMs, responseHeaderMs, requestMs, idleMs }) => [
+      connectMs,
+      queueMs,
+      responseHeaderMs,
+      requestMs,
+      idleMs,
+    ]),
     ...plan.upstreams.map((upstream) => upstream.connectionsIdleMs),
   ].filter((ms) => ms > 0);
   const shortest = timeouts.reduce((least, ms) => Math.min(least, ms), Number.POSITIVE_INFINITY);

@@ -15,11 +15,22 @@ export function emitTables(out: Text, plan: Plan): void {
       "{",
       () => {
         out.line(`name: ${literal(upstream.name)},`);
-        const endpoints = upstream.endpoints.map(({ host, port }) => `{ host: ${literal(host)}, port: ${port} }`);
-        out.line(`endpoints: [${endpoints.join(", ")}],`);
+        out.block(
+          "endpoints: [",
+          () => {
+            for (const { host, port, socketPath, weight } of upstream.endpoints) {
+              const address = `host: ${literal(host)}, port: ${port}, socketPath: ${literal(socketPath)}`;
+              out.line(`{ ${address}, weight: ${weight} },`);
+            }
+          },
+          "],",
+        );
         out.line(`connectionsMax: ${upstream.connectionsMax},`);
         out.line(`connectionsIdleMax: ${upstream.connectionsIdleMax},`);
         out.line(`connectionsIdleMs: ${upstream.connectionsIdleMs},`);
+        out.line(`waitingMax: ${upstream.waitingMax},`);
+        out.line(`pipelining: ${upstream.pipelining},`);
+        out.line(`leastRequest: ${upstream.policy === "least_request"},`);
       },
       "},",
     );
@@ -33,6 +44,7 @@ export function emitTables(out: Text, plan: Plan): void {
     emitTypedArray(out, true, name, type, plan.routes.map(of));
   column("routeUpstream", "Int32Array", (route) => route.upstream);
   column("routeConnectMs", "Uint32Array", (route) => route.connectMs);
+  column("routeQueueMs", "Uint32Array", (route) => route.queueMs);
   column("routeResponseHeaderMs", "Uint32Array", (route) => route.responseHeaderMs);
   column("routeRequestMs", "Uint32Array", (route) => route.requestMs);
   column("routeIdleMs", "Uint32Array", (route) => route.idleMs);
@@ -45,13 +57,16 @@ function emitShapes(out: Text): void {
       for (const field of fields) out.line(`readonly ${field};`);
     });
   shape("Listener", ["name: string", "host: string", "port: number"]);
-  shape("Endpoint", ["host: string", "port: number"]);
+  shape("Endpoint", ["host: string", "port: number", "socketPath: string", "weight: number"]);
   shape("Upstream", [
     "name: string",
     "endpoints: readonly Endpoint[]",
     "connectionsMax: number",
     "connectionsIdleMax: number",
     "connectionsIdleMs: number",
+    "waitingMax: number",
+    "pipelining: number",
+    "leastRequest: boolean",
   ]);
 }
 

@@ -4,6 +4,9 @@
 export const TIMEOUT_DEFAULTS_MS = {
   // A LAN answers in milliseconds; a lost SYN is repeated after 1 s and 3 s, and both repeats fit.
   connect: 5_000,
+  // A pool that freed no connection for a second is stuck or far too small: 503 with Retry-After says so while the
+  // client still listens. HAProxy falls back to its connect timeout, with which no lost SYN has to fit here.
+  queue: 1_000,
   // What operators of proxies commonly set; HAProxy's own advice for `timeout server` is 30 s.
   response_header: 30_000,
   // The backstop: `idle` ends a stalled exchange long before. An hour lets 64 MB pass a link of 19 kB/s.
@@ -21,6 +24,9 @@ export const CONNECTIONS_MAX = 128;
 export const CONNECTIONS_IDLE_MAX = CONNECTIONS_MAX;
 /** Below nginx's keepalive_timeout of 75 s, so that we close first; a server that closes sooner costs a reconnect. */
 export const CONNECTIONS_IDLE_MS = 30_000;
+
+/** Whoever waits holds an exchange: half of them, so that one slow upstream leaves the other half to the rest. */
+export const WAITING_SHARE = 0.5;
 
 /** Requests in flight on one device; nginx's worker_connections (512) times two, an exchange being two connections there. */
 export const EXCHANGES_MAX = 1024;

@@ -34,6 +34,7 @@ function timeouts(description: string) {
   return z
     .strictObject({
       connect: duration("Longest time to open a connection to an endpoint.").optional(),
+      queue: duration("Longest wait for a free connection, then 503 with Retry-After.").optional(),
       response_header: duration("Longest time from the request's end to the answer's complete head.").optional(),
       request: duration("Longest time of a whole exchange, bodies included.").optional(),
       idle: duration("Longest pause between body bytes, in either direction.").optional(),
@@ -60,14 +61,32 @@ const endpoint = z
   .strictObject({
     url: z
       .string()
-      .describe("Where the endpoint listens, http://host or http://host:port.")
-      .register(expectations, { expected: 'a URL such as "http://127.0.0.1:3000"' }),
+      .describe("Where the endpoint listens: http://host, http://host:port, or unix:/path of a socket.")
+      .register(expectations, { expected: 'a URL such as "http://127.0.0.1:3000" or "unix:/run/plc/http.sock"' }),
+    weight: z
+      .int()
+      .min(1)
+      .max(256)
+      .describe("Share of the requests among the upstream's endpoints; left out, 1.")
+      .optional(),
   })
   .describe("One server of an upstream.");
 
 const upstream = z
   .strictObject({
     endpoints: z.array(endpoint).min(1).max(64).describe("The servers of this upstream."),
+    lb_policy: z
+      .enum(["round_robin", "least_request"])
+      .describe("Which endpoint is next: in turn, or the one with the fewest requests in flight for its weight.")
+      .optional(),
+    pipelining: z
+      .int()
+      .min(2)
+      .max(64)
+      .describe(
+        "Most GET, HEAD and OPTIONS requests on one connection at once; left out, one. The servers must take it.",
+      )
+      .optional(),
     connections: z
       .strictObject({
         max: z
@@ -82,9 +101,15 @@ const upstream = z
           .max(65535)
           .describe("Most connections kept open to each endpoint while unused.")
           .optional(),
+        max_waiting: z
+          .int()
+          .min(0)
+          .max(65535)
+          .describe("Most requests that wait for a connection; the next one is answered 503.")
+          .optional(),
         idle_timeout: duration("How long an unused connection is kept.").optional(),
       })
-      .describe("The connection pool of each endpoint.")
+      .describe("The connections to the endpoints, and who waits for one.")
       .optional(),
     timeouts: timeouts("Timeouts of all routes to this upstream; a route's own go first.").optional(),
     allow_unused: z.boolean().describe("Keep this upstream although no route names it.").optional(),

@@ -29,3 +29,6 @@ export const HAS_RESPONSE_HEAD: boolean = true;
 /** Whether any route drops fields beyond what the core drops. */
 export const DROPS_REQUEST_FIELDS: boolean = true;
 export const DROPS_RESPONSE_FIELDS: boolean = true;
+/** Whether any upstream takes several requests on a connection, and whether any balances by requests in flight. */
+export const HAS_PIPELINING: boolean = true;
+export const HAS_LEAST_REQUEST: boolean = true;

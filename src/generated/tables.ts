@@ -8,6 +8,8 @@ export interface Listener {
 export interface Endpoint {
   readonly host: string;
   readonly port: number;
+  readonly socketPath: string;
+  readonly weight: number;
 }
 export interface Upstream {
   readonly name: string;
@@ -15,6 +17,9 @@ export interface Upstream {
   readonly connectionsMax: number;
   readonly connectionsIdleMax: number;
   readonly connectionsIdleMs: number;
+  readonly waitingMax: number;
+  readonly pipelining: number;
+  readonly leastRequest: boolean;
 }
 
 /** The gateway's name (`name` of the routes file), the pseudonym in Via. */
@@ -27,6 +32,7 @@ export const routeNames: readonly string[] = [];
 /** Index into `upstreams`, -1 where a feature answers. */
 export const routeUpstream: Int32Array = new Int32Array(0);
 export const routeConnectMs: Uint32Array = new Uint32Array(0);
+export const routeQueueMs: Uint32Array = new Uint32Array(0);
 export const routeResponseHeaderMs: Uint32Array = new Uint32Array(0);
 export const routeRequestMs: Uint32Array = new Uint32Array(0);
 export const routeIdleMs: Uint32Array = new Uint32Array(0);
