@@ -26,6 +26,9 @@ export const ANSWERING = 5;
 /** Refused; the reply leaves when uWebSockets.js has done parsing what it has read (see `defer` in proxy.ts). */
 export const REPLYING = 6;
 
+/** Not an exchange any more: stands for one that was given up on a shared connection. */
+export const DISCARDED = 7;
+
 /** How the request's body is framed by the client. */
 export const BODY_NONE = 0;
 export const BODY_LENGTH = 1;

@@ -13,6 +13,7 @@
 
 import { dropsResponseField } from "#generated/chains.ts";
 import { DROPS_RESPONSE_FIELDS } from "#generated/constants.ts";
+import { UNTIL_CLOSE, UNTIL_HEAD, UNTIL_LAST_CHUNK, UNTIL_LENGTH } from "./body-reader.ts";
 import { IS_FIELD_VALUE, IS_TOKEN } from "./grammar.ts";
 import { OUT_BYTES, slab } from "./slab.ts";
 
@@ -22,12 +23,6 @@ export const COMPLETE = 1;
 export const MALFORMED = 2;
 /** A complete interim answer (1xx), to be skipped; `head.end` is where the next head starts. */
 export const INTERIM = 3;
-
-/** How the answer's body ends (RFC 9112 6.3). */
-export const UNTIL_HEAD = 0;
-export const UNTIL_LENGTH = 1;
-export const UNTIL_LAST_CHUNK = 2;
-export const UNTIL_CLOSE = 3;
 
 /** What the last `readHead` found; one struct, since one head is read at a time. */
 export const head = {

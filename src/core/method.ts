@@ -38,3 +38,8 @@ function isMethodToken(method: string): boolean {
 export function isIdempotent(method: string): boolean {
   return method === "GET" || method === "HEAD" || method === "PUT" || method === "DELETE" || method === "OPTIONS";
 }
+
+/** RFC 9110 9.2.1: asks for nothing to be changed. */
+export function isSafe(method: string): boolean {
+  return method === "GET" || method === "HEAD" || method === "OPTIONS";
+}

@@ -16,25 +16,28 @@
  */
 import type { HttpRequest, HttpResponse } from "uWebSockets.js";
 import { request } from "#generated/chains.ts";
-import { HAS_HOSTS, HAS_REQUEST, RESPONSE_HEAD_BYTES_MAX } from "#generated/constants.ts";
+import { HAS_HOSTS, HAS_PIPELINING, HAS_REQUEST, RESPONSE_HEAD_BYTES_MAX } from "#generated/constants.ts";
 import { allowedMethods, match } from "#generated/matcher.ts";
 import {
   routeBodyBytesMax,
   routeConnectMs,
   routeIdleMs,
+  routeQueueMs,
   routeRequestMs,
   routeResponseHeaderMs,
   routeUpstream,
   upstreams,
 } from "#generated/tables.ts";
 import * as answer from "./answer.ts";
+import { UNTIL_CLOSE, UNTIL_HEAD, UNTIL_LENGTH } from "./body-reader.ts";
 import {
   ADMITTING,
   ANSWERING,
   BODY_LENGTH,
   BODY_NONE,
   CONNECTING,
-  type Exchange,
+  DISCARDED,
+  Exchange,
   type ExchangeHandlers,
   exchanges,
   FREE,
@@ -47,12 +50,13 @@ import {
 import * as fault from "./fault.ts";
 import * as h1 from "./h1-read.ts";
 import { finishHead, readFields } from "./h1-write.ts";
-import { isIdempotent, methodBit } from "./method.ts";
+import { isIdempotent, isSafe, methodBit } from "./method.ts";
+import { UpstreamPool } from "./pool.ts";
 import { resumeBody, takeBody } from "./request-body.ts";
 import { READ_AT, slab } from "./slab.ts";
 import { hostName, isCleanQuery, isHost, normalisePath } from "./target.ts";
 import { addWalker, deadlineIn, hasPassed, nowMs, wakeClock } from "./timers.ts";
-import { BUSY, type Connection, type ConnectionOwner, OPENING, UpstreamPool } from "./upstream.ts";
+import { BUSY, type Connection, type ConnectionOwner, OPENING } from "./upstream.ts";
 import { giveWindow } from "./windows.ts";
 
 let draining = false;
@@ -88,7 +92,7 @@ export function handle(res: HttpResponse, req: HttpRequest): void {
   res.onAborted(x.onAborted);
   if (!x.bodyReceived) res.onData(x.onData);
   x.requestDeadlineMs = deadlineIn(routeRequestMs[x.route]!);
-  dispatch(x, false);
+  if (!tryDispatch(x, false)) failParsing(x, fault.UPSTREAM_BUSY);
 }
 
 /** Everything that is decided before an upstream is involved: 0, or what to answer with. */
@@ -147,12 +151,25 @@ function refuse(res: HttpResponse, req: HttpRequest): void {
 // ── To the upstream ────────────────────────────────────────────────────────────────────────────────────────────────
 
 function dispatch(x: Exchange, fresh: boolean): void {
-  const connection = poolOf(x).take(fresh);
-  x.phaseDeadlineMs = deadlineIn(routeConnectMs[x.route]!);
-  if (connection === null) {
-    x.state = QUEUED;
-    poolOf(x).wait(x);
-  } else assign(x, connection);
+  if (!tryDispatch(x, fresh)) fail(x, fault.UPSTREAM_BUSY);
+}
+
+/** Puts the exchange on a connection or in the queue; false if both are full. */
+function tryDispatch(x: Exchange, fresh: boolean): boolean {
+  const pool = poolOf(x);
+  const connection = pool.take(fresh, HAS_PIPELINING && mayShare(x));
+  if (connection !== null) {
+    assign(x, connection);
+    return true;
+  }
+  x.state = QUEUED;
+  x.phaseDeadlineMs = deadlineIn(routeQueueMs[x.route]!);
+  return pool.wait(x);
+}
+
+/** Whether the request may be one of several on a connection: whatever happens to the others, it can be sent again. */
+function mayShare(x: Exchange): boolean {
+  return x.bodyKind === BODY_NONE && isSafe(x.method);
 }
 
 function poolOf(x: Exchange): UpstreamPool {
@@ -162,8 +179,10 @@ function poolOf(x: Exchange): UpstreamPool {
 function assign(x: Exchange, connection: Connection): void {
   x.connection = connection;
   connection.send(x);
-  if (connection.state === OPENING) x.state = CONNECTING;
-  else begin(x, connection);
+  if (connection.state === OPENING) {
+    x.state = CONNECTING;
+    x.phaseDeadlineMs = deadlineIn(routeConnectMs[x.route]!);
+  } else begin(x, connection);
 }
 
 /** The connection is open: the head leaves at the end of this turn, and a body that was held goes with it. */
@@ -181,7 +200,12 @@ function setWaitDeadline(x: Exchange): void {
 function onOpen(connection: Connection): void {
   connection.pool.markUp();
   const x = connection.exchange;
-  if (x !== null) begin(x, connection);
+  if (x !== null) beginLive(x, connection);
+  if (HAS_PIPELINING) for (const follower of connection.following) beginLive(follower, connection);
+}
+
+function beginLive(x: Exchange, connection: Connection): void {
+  if (x.state === CONNECTING) begin(x, connection);
 }
 
 function onData(x: Exchange, chunk: ArrayBuffer, isLast: boolean): void {
@@ -214,36 +238,45 @@ function onFlushed(connection: Connection): void {
 // ── From the upstream ──────────────────────────────────────────────────────────────────────────────────────────────
 
 function onBytes(connection: Connection, bytes: number): void {
-  const x = connection.exchange;
-  if (x === null || connection.headPending) {
-    // Bytes that nobody asked for: whatever they are, no exchange may ever see them.
-    if (x === null) connection.close();
-    else fail(x, fault.UPSTREAM_MALFORMED);
-    return;
-  }
-  connection.answering = true;
   const end = READ_AT + bytes;
-  if (x.state === ANSWERING) {
-    x.phaseDeadlineMs = deadlineIn(routeIdleMs[x.route]!);
-    readBody(x, connection, READ_AT, end);
-    return;
-  }
   let at = READ_AT;
   if (connection.stashBytes > 0) {
     at -= connection.stashBytes;
     connection.stash!.copy(slab, at, 0, connection.stashBytes);
     connection.stashBytes = 0;
   }
-  readAnswer(x, connection, at, end);
+  // With pipelining a read may hold several answers.
+  while (at < end) {
+    const x = connection.exchange;
+    if (x === null) {
+      // Bytes that nobody asked for: no exchange may ever see them.
+      connection.close();
+      return;
+    }
+    if (connection.isEarly) {
+      fail(x, fault.UPSTREAM_MALFORMED);
+      return;
+    }
+    connection.answering = true;
+    at =
+      x.state === ANSWERING || connection.discarding
+        ? readBody(x, connection, at, end)
+        : readAnswer(x, connection, at, end);
+  }
 }
 
-/** The head of an answer, after any interim ones, is in slab[at, end) as far as it has come. */
-function readAnswer(x: Exchange, connection: Connection, at: number, end: number): void {
+/** Nothing is left to do with what was read. */
+const CONSUMED = Number.MAX_SAFE_INTEGER;
+
+/**
+ * The head of an answer, after any interim ones, is in slab[at, end) as far as it has come.
+ * @returns where the next answer starts, or CONSUMED
+ */
+function readAnswer(x: Exchange, connection: Connection, at: number, end: number): number {
   while (at < end) {
     switch (h1.readHead(at, end, x.route, x.isHead)) {
       case h1.COMPLETE:
-        startAnswer(x, connection, h1.head.end, end);
-        return;
+        return startAnswer(x, connection, h1.head.end, end);
       case h1.INTERIM:
         at = h1.head.end;
         break;
@@ -252,100 +285,78 @@ function readAnswer(x: Exchange, connection: Connection, at: number, end: number
           connection.stash ??= Buffer.allocUnsafeSlow(RESPONSE_HEAD_BYTES_MAX);
           slab.copy(connection.stash, 0, at, end);
           connection.stashBytes = end - at;
-          return;
+          return CONSUMED;
         }
         fail(x, fault.UPSTREAM_MALFORMED);
-        return;
+        return CONSUMED;
       default:
         fail(x, fault.UPSTREAM_MALFORMED);
-        return;
+        return CONSUMED;
     }
   }
+  return CONSUMED;
 }
 
-/** The head is read; what came of the body is in slab[at, end). */
-function startAnswer(x: Exchange, connection: Connection, at: number, end: number): void {
-  const { body, length, persistent, outBytes } = h1.head;
-  connection.body = body;
-  connection.bodyLeft = length;
-  connection.persistent = persistent;
+/** The head is read; what came of the body, and of the next answers, is in slab[at, end). */
+function startAnswer(x: Exchange, connection: Connection, at: number, end: number): number {
+  const { reader } = connection;
+  const { body, length, outBytes } = h1.head;
+  connection.persistent = h1.head.persistent;
   connection.stash = null;
+  reader.begin(body, length);
+  if (HAS_PIPELINING && x.state === DISCARDED) {
+    connection.discarding = true;
+    return readBody(x, connection, at, end);
+  }
   // The request is still coming in: what is left of it must never be taken for the next one.
   if (!x.bodyReceived) x.mustClose = true;
   const closes = x.mustClose || x.saysClose || draining;
-
-  let bodyEnd = at;
-  let complete = true;
-  if (body === h1.UNTIL_LENGTH) {
-    bodyEnd = Math.min(end, at + length);
-    complete = bodyEnd - at === length;
-    connection.bodyLeft = length - (bodyEnd - at);
-    if (end > bodyEnd) connection.persistent = false;
-  } else if (body === h1.UNTIL_LAST_CHUNK) {
-    connection.decoder.reset();
-    bodyEnd = joinChunks(connection, at, end);
-    if (bodyEnd === -1) {
-      fail(x, fault.UPSTREAM_MALFORMED);
-      return;
-    }
-    complete = connection.decoder.ended;
-  } else if (body === h1.UNTIL_CLOSE) {
-    bodyEnd = end;
-    complete = false;
-  } else if (end > at) connection.persistent = false;
-
+  const wellFormed = takeBodyRange(connection, at, end);
+  const { complete, next } = reader;
   const headEnd = answer.finishAnswerHead(x, outBytes, x.saysClose || (closes && !complete));
-  if (headEnd === -1) {
+  if (!wellFormed || headEnd === -1) {
     fail(x, fault.UPSTREAM_MALFORMED);
-    return;
+    return CONSUMED;
   }
   if (complete) {
-    if (body === h1.UNTIL_HEAD) answer.sendWithoutBody(x, headEnd, length, closes);
-    else answer.sendWhole(x, headEnd, at, bodyEnd, closes);
+    if (body === UNTIL_HEAD) answer.sendWithoutBody(x, headEnd, length, closes);
+    else answer.sendWhole(x, headEnd, at, reader.end, closes);
     finish(x, connection);
-    return;
+    return next;
   }
   x.state = ANSWERING;
   x.phaseDeadlineMs = deadlineIn(routeIdleMs[x.route]!);
-  x.answersInChunks = body !== h1.UNTIL_LENGTH;
+  x.answersInChunks = body !== UNTIL_LENGTH;
   x.responseBytesTotal = length;
-  settle(x, connection, answer.startBody(x, headEnd, at, bodyEnd));
+  settle(x, connection, answer.startBody(x, headEnd, at, reader.end));
+  return next;
 }
 
-/** Moves the data of all chunks in slab[at, end) together at `at`; their end, or -1 if they are malformed. */
-function joinChunks(connection: Connection, at: number, end: number): number {
-  const { decoder } = connection;
-  let joined = at;
-  let next = at;
-  while (next < end && !decoder.ended) {
-    next = decoder.next(next, end);
-    if (next === -1) return -1;
-    if (decoder.dataEnd > decoder.dataStart) {
-      if (decoder.dataStart !== joined) slab.copyWithin(joined, decoder.dataStart, decoder.dataEnd);
-      joined += decoder.dataEnd - decoder.dataStart;
-    }
+/** More of the body, and perhaps the next answers, are in slab[at, end). */
+function readBody(x: Exchange, connection: Connection, at: number, end: number): number {
+  const { reader } = connection;
+  if (!takeBodyRange(connection, at, end) || (connection.discarding && reader.kind === UNTIL_CLOSE)) {
+    if (HAS_PIPELINING && connection.discarding) closeConnection(connection);
+    else cut(x);
+    return CONSUMED;
   }
-  if (next < end) connection.persistent = false;
-  return joined;
+  const { complete, next } = reader;
+  if (HAS_PIPELINING && connection.discarding) {
+    if (complete) part(connection);
+    return next;
+  }
+  x.phaseDeadlineMs = deadlineIn(routeIdleMs[x.route]!);
+  x.answerReceived = complete;
+  settle(x, connection, answer.continueBody(x, at, reader.end));
+  return next;
 }
 
-/** More of the body is in slab[at, end). */
-function readBody(x: Exchange, connection: Connection, at: number, end: number): void {
-  let bodyEnd = end;
-  if (connection.body === h1.UNTIL_LENGTH) {
-    bodyEnd = Math.min(end, at + connection.bodyLeft);
-    connection.bodyLeft -= bodyEnd - at;
-    if (connection.bodyLeft === 0) x.answerReceived = true;
-    if (end > bodyEnd) connection.persistent = false;
-  } else if (connection.body === h1.UNTIL_LAST_CHUNK) {
-    bodyEnd = joinChunks(connection, at, end);
-    if (bodyEnd === -1) {
-      cut(x);
-      return;
-    }
-    x.answerReceived = connection.decoder.ended;
-  }
-  settle(x, connection, answer.continueBody(x, at, bodyEnd));
+/** Finds the body in slab[at, end). Bytes behind it that belong to no answer end the connection after this one. */
+function takeBodyRange(connection: Connection, at: number, end: number): boolean {
+  const { reader } = connection;
+  if (!reader.take(at, end)) return false;
+  if (reader.complete && reader.next < end && connection.following.length === 0) connection.persistent = false;
+  return true;
 }
 
 /** What becomes of the exchange after body bytes were handed to the client. */
@@ -364,7 +375,7 @@ function settle(x: Exchange, connection: Connection | null, result: number): voi
       // The upstream's part may be over; the connection need not wait for the client.
       if (x.answerReceived && connection !== null) {
         x.connection = null;
-        part(x, connection);
+        part(connection);
       } else connection?.pauseReading();
       return;
     default:
@@ -392,22 +403,32 @@ function onWritable(x: Exchange): boolean {
 function finish(x: Exchange, connection: Connection | null): void {
   x.res = null;
   x.connection = null;
-  if (connection !== null) part(x, connection);
+  if (connection !== null) {
+    const clean = x.bodyReceived && x.held.length === 0;
+    if (!clean) connection.persistent = false;
+    part(connection);
+  }
   put(x);
 }
 
-/** The upstream's part of a complete exchange is over: the connection is reused if nothing is in doubt. */
-function part(x: Exchange, connection: Connection): void {
-  const clean = connection.persistent && x.bodyReceived && x.held.length === 0 && connection.drained && !draining;
-  if (!clean) {
-    connection.close();
-    serveWaiting(poolOf(x));
+/** An answer is complete: the connection goes on with the next exchange, or back to its pool, if nothing is in doubt. */
+function part(connection: Connection): void {
+  const pool = connection.pool.group;
+  const clean = connection.persistent && !draining;
+  if (HAS_PIPELINING && clean && connection.following.length > 0) {
+    connection.advance();
+    // There is room for one more.
+    if (pool.firstWaiting !== undefined && mayShare(pool.firstWaiting)) serveWaiting(pool);
     return;
   }
-  const waiting = poolOf(x).nextWaiting();
-  if (waiting === undefined) connection.pool.release(connection);
+  if (!clean || !connection.drained) {
+    closeConnection(connection);
+    return;
+  }
+  const waiting = pool.nextWaiting();
+  if (waiting === undefined) connection.release();
   else {
-    connection.served += 1;
+    connection.advance();
     assign(waiting, connection);
   }
 }
@@ -458,7 +479,7 @@ function failParsing(x: Exchange, number: number): void {
     cut(x);
     return;
   }
-  leaveUpstream(x);
+  leaveUpstream(x, false);
   defer(x, replyTo(number));
 }
 
@@ -468,7 +489,7 @@ function fail(x: Exchange, number: number): void {
     cut(x);
     return;
   }
-  leaveUpstream(x);
+  leaveUpstream(x, true);
   reply(x, replyTo(number));
 }
 
@@ -476,7 +497,7 @@ function fail(x: Exchange, number: number): void {
 function cut(x: Exchange): void {
   const { res } = x;
   x.res = null;
-  leaveUpstream(x);
+  leaveUpstream(x, true);
   put(x);
   // Calls onAborted, which finds the exchange free.
   res?.close();
@@ -485,18 +506,58 @@ function cut(x: Exchange): void {
 function onAborted(x: Exchange): void {
   if (x.state === FREE || x.res === null) return;
   x.res = null;
-  leaveUpstream(x);
+  leaveUpstream(x, false);
   put(x);
 }
 
-/** Gives up on the upstream's side: its connection is closed, since an answer may still come on it. */
-function leaveUpstream(x: Exchange): void {
+/**
+ * Gives up on the upstream's side. The connection is closed, since an answer may still come on it; only one that is
+ * shared stays open for the others, and the answer that comes for nobody is read and dropped.
+ * @param stuck the connection itself is the reason: it has not answered in time, or not well
+ */
+function leaveUpstream(x: Exchange, stuck: boolean): void {
   const { connection } = x;
   if (x.state === QUEUED) poolOf(x).stopWaiting(x);
   if (connection === null) return;
   x.connection = null;
+  const goesOn = HAS_PIPELINING && connection.inFlight > 1 && x.state !== ANSWERING;
+  if (goesOn && !(stuck && (connection.exchange === x || connection.exchange!.state === DISCARDED))) {
+    connection.flushHeads();
+    connection.replace(x, x.isHead ? discardedHead : discardedGet);
+    if (connection.carriesOnly(DISCARDED)) closeConnection(connection);
+  } else {
+    if (HAS_PIPELINING) connection.replace(x, discardedGet);
+    closeConnection(connection);
+  }
+}
+
+/** Stand for exchanges that were given up on a shared connection, so that their answers are told from the next ones. */
+const discardedGet = makeDiscarded(false);
+const discardedHead = makeDiscarded(true);
+
+function makeDiscarded(isHead: boolean): Exchange {
+  const x = new Exchange(Buffer.alloc(0), handlers);
+  x.state = DISCARDED;
+  x.isHead = isHead;
+  return x;
+}
+
+/** Closes a connection; the others that shared it are sent once more, which their methods allow (RFC 9110 9.2.2). */
+function closeConnection(connection: Connection): void {
+  const pool = connection.pool.group;
+  const others = HAS_PIPELINING ? connection.takeExchanges() : [];
   connection.close();
-  serveWaiting(poolOf(x));
+  for (const x of others) {
+    if (x.state === DISCARDED) continue;
+    x.connection = null;
+    if (x.state === ANSWERING) cut(x);
+    else if (x.replayed) fail(x, fault.UPSTREAM_CLOSED);
+    else {
+      x.replayed = true;
+      dispatch(x, true);
+    }
+  }
+  serveWaiting(pool);
 }
 
 /** Puts back what the exchange holds, and itself. */
@@ -514,28 +575,40 @@ function onClosed(connection: Connection, error: string): void {
   if (opening) connection.pool.markDown();
   if (x === null) return;
   if (x.state === ANSWERING) {
-    if (connection.body === h1.UNTIL_CLOSE && error === "") {
-      x.answerReceived = true;
-      connection.persistent = false;
-      if (x.unsent === null) settle(x, connection, answer.TAKEN);
-      else {
-        x.connection = null;
-        part(x, connection);
-      }
-    } else cut(x);
+    if (connection.reader.kind === UNTIL_CLOSE && error === "") endUntilClose(x, connection);
+    else cut(x);
     return;
   }
+  const replayable = mayReplay(x, connection);
+  const others = connection.takeExchanges();
   connection.close();
-  x.connection = null;
-  const { endpoints } = poolOf(x);
-  if (opening) {
-    x.endpointsTried += 1;
-    if (x.endpointsTried < endpoints.length) dispatch(x, true);
-    else fail(x, isUnresolved(error) ? fault.UPSTREAM_UNRESOLVED : fault.UPSTREAM_REFUSED);
-  } else if (mayReplay(x, connection)) {
-    x.replayed = true;
-    dispatch(x, true);
-  } else fail(x, fault.UPSTREAM_CLOSED);
+  for (const other of others) {
+    if (other.state === DISCARDED) continue;
+    other.connection = null;
+    if (opening) tryElsewhere(other, error);
+    else if (other === x ? replayable : !other.replayed) {
+      other.replayed = true;
+      dispatch(other, true);
+    } else fail(other, fault.UPSTREAM_CLOSED);
+  }
+  serveWaiting(connection.pool.group);
+}
+
+/** The body that only the connection's end could end has ended. */
+function endUntilClose(x: Exchange, connection: Connection): void {
+  x.answerReceived = true;
+  connection.persistent = false;
+  if (x.unsent === null) settle(x, connection, answer.TAKEN);
+  else {
+    x.connection = null;
+    part(connection);
+  }
+}
+
+function tryElsewhere(x: Exchange, error: string): void {
+  x.endpointsTried += 1;
+  if (x.endpointsTried < poolOf(x).endpoints.length) dispatch(x, true);
+  else fail(x, isUnresolved(error) ? fault.UPSTREAM_UNRESOLVED : fault.UPSTREAM_REFUSED);
 }
 
 /** getaddrinfo's errors. */

@@ -9,6 +9,8 @@ import { giveWindow, takeWindow, WINDOW_AT, WINDOW_END } from "./windows.ts";
 
 /** The last chunk and no trailers. */
 const LAST_CHUNK = "0\r\n\r\n";
+/** More than a size line, its CRLF and the last chunk. */
+const CHUNK_FRAMING_BYTES = 32;
 
 /**
  * Takes bytes from the client; sends them on, or holds them and pauses the client.
@@ -34,8 +36,7 @@ export function takeBody(x: Exchange, bytes: Uint8Array, isLast: boolean): boole
 
 /** A small body that came with its head leaves with it, in the same buffer. */
 function joinsHead(x: Exchange, bytes: Uint8Array, isLast: boolean): boolean {
-  const framing = x.bodyKind === BODY_CHUNKED ? WINDOW_AT + LAST_CHUNK.length : 0;
-  if (x.headEnd + bytes.length + framing > x.head.length) return false;
+  if (x.headEnd + bytes.length + CHUNK_FRAMING_BYTES > x.head.length) return false;
   let at = x.headEnd;
   if (bytes.length > 0) {
     if (x.bodyKind === BODY_CHUNKED) at += x.head.latin1Write(`${bytes.length.toString(16)}\r\n`, at);
@@ -93,6 +94,8 @@ function send(x: Exchange, connection: Connection, window: Buffer, end: number, 
     }
     if (isLast) end += window.latin1Write(LAST_CHUNK, end);
   }
+  // A head that still waits goes in front, so that both leave in one system call.
+  start = connection.moveHead(window, start);
   if (start === end) giveWindow(window);
   else connection.writeBody(window, start, end);
 }

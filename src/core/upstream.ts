@@ -1,6 +1,5 @@
 /**
- * Connections to the endpoints of one upstream: opened up to a maximum, reused last-in first-out, closed when idle for
- * too long or when in doubt. Raw sockets, no HTTP syntax.
+ * One connection to an endpoint of an upstream: a raw socket, no HTTP syntax.
  *
  * ```
  *  open ──▶ OPENING ──connected──▶ BUSY ──release──▶ IDLE ──take──▶ BUSY …
@@ -9,14 +8,15 @@
  * ```
  *
  * Reads of all sockets go into the slab's one read area. Heads are written once per event-loop turn: what the requests
- * of one turn want to send is collected and flushed together.
+ * of one turn want to send is collected and flushed together. With pipelining several exchanges are on one connection;
+ * HTTP/1.1 answers them in order, so `exchange` is the one whose answer comes next and `following` are those behind.
  */
 import { connect, type Socket } from "node:net";
-import type { Endpoint, Upstream } from "#generated/tables.ts";
-import { ChunkedDecoder } from "./chunked.ts";
+import { HAS_PIPELINING } from "#generated/constants.ts";
+import { BodyReader } from "./body-reader.ts";
 import type { Exchange } from "./exchange.ts";
+import type { EndpointPool } from "./pool.ts";
 import { readArea } from "./slab.ts";
-import { addWalker, deadlineIn, hasPassed } from "./timers.ts";
 import { giveWindow } from "./windows.ts";
 
 export const OPENING = 0;
@@ -43,23 +43,25 @@ export class Connection {
   state = OPENING;
   /** Whose answer comes next; null while idle. */
   exchange: Exchange | null = null;
+  /** With pipelining, those whose answers come after it, in order. */
+  readonly following: Exchange[] = [];
   /** Requests answered completely so far. */
   served = 0;
   /** Whether any byte of the present exchange's answer has come. */
   answering = false;
-  /** The present exchange's head waits for the end of this turn. */
-  headPending = false;
+  /** Exchanges whose heads wait for the end of this turn. */
+  private readonly heads: Exchange[] = [];
   /** Body bytes being written that the kernel has not taken completely. */
   window: Buffer | null = null;
   idleDeadlineMs = 0;
 
-  // Reading one answer; the head in pieces, then how its body ends (UNTIL_… of h1-read.ts).
+  // Reading one answer: the pieces of its head, then its body.
   stash: Buffer | null = null;
   stashBytes = 0;
-  body = 0;
-  bodyLeft = 0;
+  readonly reader = new BodyReader();
   persistent = false;
-  readonly decoder = new ChunkedDecoder();
+  /** The answer being read is for an exchange that was given up. */
+  discarding = false;
 
   constructor(pool: EndpointPool, owner: ConnectionOwner) {
     this.pool = pool;
@@ -67,9 +69,9 @@ export class Connection {
     this.flushed = () => {
       if (this.state !== CLOSED && this.socket.writableLength === 0) owner.onFlushed(this);
     };
+    const { host, port, socketPath } = pool.endpoint;
     this.socket = connect({
-      host: pool.endpoint.host,
-      port: pool.endpoint.port,
+      ...(socketPath === "" ? { host, port } : { path: socketPath }),
       noDelay: true,
       onread: {
         buffer: readArea,
@@ -90,38 +92,119 @@ export class Connection {
     this.socket.on("close", () => this.fail("ECONNRESET"));
   }
 
-  /** Sends the exchange's head at the end of this turn. */
-  send(x: Exchange): void {
-    this.exchange = x;
-    this.answering = false;
-    this.headPending = true;
-    if (pendingHeads.length === 0) setImmediate(flushHeads);
-    pendingHeads.push(this);
+  /** Exchanges on this connection whose answers are not complete. */
+  get inFlight(): number {
+    return this.exchange === null ? 0 : 1 + this.following.length;
   }
 
-  /** Writes what waits for the end of the turn now; `window[start, end)` goes with it in the same system call. */
+  /** Sends the exchange's head at the end of this turn. */
+  send(x: Exchange): void {
+    if (!HAS_PIPELINING || this.exchange === null) {
+      this.exchange = x;
+      this.answering = false;
+    } else this.following.push(x);
+    if (this.heads.length === 0) {
+      if (pendingConnections.length === 0) setImmediate(flushConnections);
+      pendingConnections.push(this);
+    }
+    this.heads.push(x);
+  }
+
+  /** The present exchange's answer is complete: the next one's comes. */
+  advance(): void {
+    this.served += 1;
+    this.answering = false;
+    this.discarding = false;
+    this.exchange = HAS_PIPELINING ? (this.following.shift() ?? null) : null;
+  }
+
+  /** Nothing is on its way any more: back to the pool. */
+  release(): void {
+    this.advance();
+    this.pool.release(this);
+  }
+
+  /** Puts another exchange in the place of `x`. */
+  replace(x: Exchange, other: Exchange): void {
+    if (this.exchange === x) this.exchange = other;
+    else {
+      const index = this.following.indexOf(x);
+      if (index !== -1) this.following[index] = other;
+    }
+  }
+
+  carriesOnly(state: number): boolean {
+    return this.exchange!.state === state && this.following.every((x) => x.state === state);
+  }
+
+  /** Everything on this connection, in order; it carries nothing afterwards. */
+  takeExchanges(): Exchange[] {
+    const all = this.exchange === null ? [] : [this.exchange, ...this.following];
+    this.exchange = null;
+    this.following.length = 0;
+    return all;
+  }
+
+  get headPending(): boolean {
+    return this.heads.length > 0;
+  }
+
+  /** Whether the request whose answer comes next has not even been written. */
+  get isEarly(): boolean {
+    return this.heads.length > 0 && this.heads[0] === this.exchange;
+  }
+
+  /** Writes the heads that wait. */
+  flushHeads(): void {
+    const { heads } = this;
+    if (heads.length === 0) return;
+    if (!HAS_PIPELINING || heads.length === 1) {
+      const x = heads[0]!;
+      this.socket.write(x.head.subarray(x.headStart, x.headEnd));
+    } else this.flushBatch();
+    heads.length = 0;
+  }
+
+  /** Several heads leave in one system call, or in as many as it takes to pass the batch buffer. */
+  private flushBatch(): void {
+    let end = 0;
+    for (let i = 0; i < this.heads.length; i++) {
+      const { head, headStart, headEnd } = this.heads[i]!;
+      if (end + headEnd - headStart > BATCH_BYTES) {
+        this.writeBatch(end);
+        end = 0;
+      }
+      end += head.copy(batch, end, headStart, headEnd);
+    }
+    this.writeBatch(end);
+  }
+
+  private writeBatch(end: number): void {
+    this.socket.write(batch.subarray(0, end));
+    // What the kernel did not take at once is still being read from the buffer.
+    if (this.socket.writableLength > 0) batch = Buffer.allocUnsafeSlow(BATCH_BYTES);
+  }
+
+  /** Moves the one head that waits to the bytes before `window[end]`; where it starts there. */
+  moveHead(window: Buffer, end: number): number {
+    if (this.heads.length === 0) return end;
+    const { head, headStart, headEnd } = this.heads[0]!;
+    const start = end - (headEnd - headStart);
+    head.copy(window, start, headStart, headEnd);
+    this.heads.length = 0;
+    return start;
+  }
+
+  /** Writes `window[start, end)`; the window belongs to the connection until the kernel has taken it. */
   writeBody(window: Buffer, start: number, end: number): void {
-    const view = window.subarray(start, end);
-    if (this.headPending) {
-      this.socket.cork();
-      this.flushHead();
-      this.socket.write(view, this.flushed);
-      this.socket.uncork();
-    } else this.socket.write(view, this.flushed);
+    this.socket.write(window.subarray(start, end), this.flushed);
     if (this.socket.writableLength === 0) giveWindow(window);
     else this.window = window;
   }
 
-  flushHead(): void {
-    if (!this.headPending) return;
-    this.headPending = false;
-    const x = this.exchange!;
-    this.socket.write(x.head.subarray(x.headStart, x.headEnd));
-  }
-
   /** Whether all that was written has reached the kernel. */
   get drained(): boolean {
-    return !this.headPending && this.window === null && this.socket.writableLength === 0;
+    return this.heads.length === 0 && this.window === null && this.socket.writableLength === 0;
   }
 
   pauseReading(): void {
@@ -138,7 +221,8 @@ export class Connection {
     this.pool.forget(this);
     this.state = CLOSED;
     this.exchange = null;
-    this.headPending = false;
+    this.following.length = 0;
+    this.heads.length = 0;
     if (this.window !== null) giveWindow(this.window);
     this.window = null;
     this.stash = null;
@@ -152,135 +236,18 @@ export class Connection {
   }
 }
 
-/** Connections whose exchange's head is to be written at the end of this turn. */
-let pendingHeads: Connection[] = [];
+/** Heads of one connection and one turn; as many as usual ones of a full pipeline. */
+const BATCH_BYTES = 32 * 1024;
+let batch = HAS_PIPELINING ? Buffer.allocUnsafeSlow(BATCH_BYTES) : Buffer.alloc(0);
+
+/** Connections that have something to write at the end of this turn. */
+let pendingConnections: Connection[] = [];
 let flushing: Connection[] = [];
 
-function flushHeads(): void {
-  const heads = pendingHeads;
-  pendingHeads = flushing;
-  flushing = heads;
-  for (let i = 0; i < heads.length; i++) heads[i]!.flushHead();
-  heads.length = 0;
-}
-
-/** A refused endpoint is passed over for this long while another one can be had. */
-const DOWN_MS = 1000;
-
-export class EndpointPool {
-  readonly endpoint: Endpoint;
-  private readonly upstream: Upstream;
-  private readonly idle: Connection[] = [];
-  private open = 0;
-  private downUntilMs = 0;
-
-  constructor(endpoint: Endpoint, upstream: Upstream) {
-    this.endpoint = endpoint;
-    this.upstream = upstream;
-  }
-
-  get isDown(): boolean {
-    return this.downUntilMs !== 0 && !hasPassed(this.downUntilMs);
-  }
-
-  markDown(): void {
-    this.downUntilMs = deadlineIn(DOWN_MS);
-  }
-
-  markUp(): void {
-    this.downUntilMs = 0;
-  }
-
-  /** An idle connection unless a fresh one is asked for, else a new one, else null. */
-  take(owner: ConnectionOwner, fresh: boolean): Connection | null {
-    if (!fresh) {
-      const connection = this.idle.pop();
-      if (connection !== undefined) {
-        connection.state = BUSY;
-        return connection;
-      }
-    }
-    if (this.open === this.upstream.connectionsMax) return null;
-    this.open += 1;
-    return new Connection(this, owner);
-  }
-
-  /** Puts a clean connection back, for the next exchange. */
-  release(connection: Connection): void {
-    connection.exchange = null;
-    connection.served += 1;
-    if (this.idle.length >= this.upstream.connectionsIdleMax) {
-      connection.close();
-      return;
-    }
-    connection.state = IDLE;
-    connection.idleDeadlineMs = deadlineIn(this.upstream.connectionsIdleMs);
-    this.idle.push(connection);
-  }
-
-  forget(connection: Connection): void {
-    this.open -= 1;
-    if (connection.state !== IDLE) return;
-    const index = this.idle.indexOf(connection);
-    if (index !== -1) this.idle.splice(index, 1);
-  }
-
-  /** Closes what has been idle for too long; the oldest are at the bottom. Returns whether any is left. */
-  closeExpired(): boolean {
-    while (this.idle.length > 0 && hasPassed(this.idle[0]!.idleDeadlineMs)) this.idle[0]!.close();
-    return this.idle.length > 0;
-  }
-
-  closeIdle(): void {
-    while (this.idle.length > 0) this.idle[this.idle.length - 1]!.close();
-  }
-}
-
-/** All endpoints of one upstream, and the exchanges that wait for a connection to any of them. */
-export class UpstreamPool {
-  readonly endpoints: EndpointPool[];
-  private readonly owner: ConnectionOwner;
-  private next = 0;
-  private readonly waiting: Exchange[] = [];
-
-  constructor(upstream: Upstream, owner: ConnectionOwner) {
-    this.owner = owner;
-    this.endpoints = upstream.endpoints.map((endpoint) => new EndpointPool(endpoint, upstream));
-    addWalker(() => {
-      let left = false;
-      for (const endpoint of this.endpoints) if (endpoint.closeExpired()) left = true;
-      return left;
-    });
-  }
-
-  /** A connection from the endpoints in turn; those that just refused only if no other has one. Null if all are taken. */
-  take(fresh: boolean): Connection | null {
-    const count = this.endpoints.length;
-    const first = this.next;
-    this.next = first + 1 === count ? 0 : first + 1;
-    for (let pass = 0; pass < 2; pass++) {
-      for (let i = 0; i < count; i++) {
-        const endpoint = this.endpoints[(first + i) % count]!;
-        if (endpoint.isDown !== (pass === 1)) continue;
-        const connection = endpoint.take(this.owner, fresh);
-        if (connection !== null) return connection;
-      }
-    }
-    return null;
-  }
-
-  /** Bounded by EXCHANGES_MAX, since every waiting exchange is one of them. */
-  wait(x: Exchange): void {
-    this.waiting.push(x);
-  }
-
-  stopWaiting(x: Exchange): void {
-    const index = this.waiting.indexOf(x);
-    if (index !== -1) this.waiting.splice(index, 1);
-  }
-
-  /** The exchange that has waited longest, or undefined. */
-  nextWaiting(): Exchange | undefined {
-    return this.waiting.shift();
-  }
+function flushConnections(): void {
+  const connections = pendingConnections;
+  pendingConnections = flushing;
+  flushing = connections;
+  for (let i = 0; i < connections.length; i++) connections[i]!.flushHeads();
+  connections.length = 0;
 }

@@ -2,15 +2,15 @@
  * Body windows: fixed buffers for body bytes that one side has given and the other cannot take yet. Pooled and
  * bounded; an exchange that needs one when all are in use is ended (503, or a cut), so memory never grows past it.
  */
-import { WINDOWS_MAX } from "#generated/constants.ts";
+import { REQUEST_HEAD_BYTES, WINDOWS_MAX } from "#generated/constants.ts";
 
 /**
  * As large as uWebSockets.js's own reads. It repeats them while they come back full, and a pause does not stop it: a
  * fast client can be some reads ahead of its pause, for which an exchange may take several windows.
  */
 const READ_BYTES_MAX = 512 * 1024;
-/** Room in front for a chunk's size line, and behind for its CRLF and the last chunk. */
-export const WINDOW_AT = 16;
+/** Room in front for a request's head and a chunk's size line, and behind for its CRLF and the last chunk. */
+export const WINDOW_AT = REQUEST_HEAD_BYTES + 16;
 const WINDOW_TAIL_BYTES = 16;
 export const WINDOW_END = WINDOW_AT + READ_BYTES_MAX;
 const WINDOW_BYTES = WINDOW_AT + READ_BYTES_MAX + WINDOW_TAIL_BYTES;

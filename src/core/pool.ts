@@ -1,0 +1,197 @@
+/**
+ * The connections to the endpoints of one upstream: opened up to a maximum, reused last-in first-out, closed when idle
+ * for too long. Endpoints are chosen in turn by weight or by the requests they have; one that just refused is passed
+ * over while another can be had. What finds no connection waits in a bounded queue.
+ */
+import { HAS_LEAST_REQUEST, HAS_PIPELINING } from "#generated/constants.ts";
+import type { Endpoint, Upstream } from "#generated/tables.ts";
+import type { Exchange } from "./exchange.ts";
+import { addWalker, deadlineIn, hasPassed } from "./timers.ts";
+import { BUSY, Connection, type ConnectionOwner, IDLE } from "./upstream.ts";
+
+/** A refused endpoint is passed over for this long while another one can be had. */
+const DOWN_MS = 1000;
+
+export class EndpointPool {
+  readonly endpoint: Endpoint;
+  /** The upstream's pool that this one is part of. */
+  readonly group: UpstreamPool;
+  private readonly upstream: Upstream;
+  private readonly idle: Connection[] = [];
+  /** With pipelining, busy connections that carry only requests which may share one. */
+  private readonly shared: Connection[] = [];
+  private open = 0;
+  private downUntilMs = 0;
+  /** Smooth weighted turns: the endpoint with the largest credit is next. */
+  credit = 0;
+
+  constructor(endpoint: Endpoint, upstream: Upstream, group: UpstreamPool) {
+    this.group = group;
+    this.endpoint = endpoint;
+    this.upstream = upstream;
+  }
+
+  get isDown(): boolean {
+    return this.downUntilMs !== 0 && !hasPassed(this.downUntilMs);
+  }
+
+  markDown(): void {
+    this.downUntilMs = deadlineIn(DOWN_MS);
+  }
+
+  markUp(): void {
+    this.downUntilMs = 0;
+  }
+
+  /** Requests in flight for each unit of weight; with pipelining, connections stand for their requests. */
+  get load(): number {
+    return (this.open - this.idle.length) / this.endpoint.weight;
+  }
+
+  /**
+   * A connection with room, or null.
+   * @param fresh only one that has not served a request yet
+   * @param shares whether the request may share a connection with others
+   */
+  take(owner: ConnectionOwner, fresh: boolean, shares: boolean): Connection | null {
+    if (HAS_PIPELINING && shares && this.upstream.pipelining > 1) return this.takeShared(owner, fresh);
+    return this.takeAlone(owner, fresh);
+  }
+
+  private takeAlone(owner: ConnectionOwner, fresh: boolean): Connection | null {
+    if (!fresh) {
+      const connection = this.idle.pop();
+      if (connection !== undefined) {
+        connection.state = BUSY;
+        return connection;
+      }
+    }
+    if (this.open === this.upstream.connectionsMax) return null;
+    this.open += 1;
+    return new Connection(this, owner);
+  }
+
+  private takeShared(owner: ConnectionOwner, fresh: boolean): Connection | null {
+    for (let i = this.shared.length - 1; i >= 0; i--) {
+      const connection = this.shared[i]!;
+      if (connection.inFlight < this.upstream.pipelining && (!fresh || connection.served === 0)) return connection;
+    }
+    const connection = this.takeAlone(owner, fresh);
+    if (connection !== null) this.shared.push(connection);
+    return connection;
+  }
+
+  /** Puts a clean connection back, for the next exchange. */
+  release(connection: Connection): void {
+    if (HAS_PIPELINING) remove(this.shared, connection);
+    if (this.idle.length >= this.upstream.connectionsIdleMax) {
+      connection.close();
+      return;
+    }
+    connection.state = IDLE;
+    connection.idleDeadlineMs = deadlineIn(this.upstream.connectionsIdleMs);
+    this.idle.push(connection);
+  }
+
+  forget(connection: Connection): void {
+    this.open -= 1;
+    if (HAS_PIPELINING) remove(this.shared, connection);
+    if (connection.state === IDLE) remove(this.idle, connection);
+  }
+
+  /** Closes what has been idle for too long; the oldest are at the bottom. Returns whether any is left. */
+  closeExpired(): boolean {
+    while (this.idle.length > 0 && hasPassed(this.idle[0]!.idleDeadlineMs)) this.idle[0]!.close();
+    return this.idle.length > 0;
+  }
+}
+
+function remove(list: Connection[], connection: Connection): void {
+  const index = list.indexOf(connection);
+  if (index !== -1) list.splice(index, 1);
+}
+
+export class UpstreamPool {
+  readonly endpoints: EndpointPool[];
+  private readonly upstream: Upstream;
+  private readonly owner: ConnectionOwner;
+  private readonly weightTotal: number;
+  private readonly waiting: Exchange[] = [];
+
+  constructor(upstream: Upstream, owner: ConnectionOwner) {
+    this.upstream = upstream;
+    this.owner = owner;
+    this.endpoints = upstream.endpoints.map((endpoint) => new EndpointPool(endpoint, upstream, this));
+    this.weightTotal = upstream.endpoints.reduce((sum, { weight }) => sum + weight, 0);
+    addWalker(() => {
+      let left = false;
+      for (const endpoint of this.endpoints) if (endpoint.closeExpired()) left = true;
+      return left;
+    });
+  }
+
+  /** A connection with room at the endpoint whose turn it is, else at any other; null if all are taken. */
+  take(fresh: boolean, shares: boolean): Connection | null {
+    if (this.endpoints.length === 1) return this.endpoints[0]!.take(this.owner, fresh, shares);
+    const preferred = HAS_LEAST_REQUEST && this.upstream.leastRequest ? this.leastLoaded() : this.nextInTurn();
+    if (!preferred.isDown) {
+      const connection = preferred.take(this.owner, fresh, shares);
+      if (connection !== null) return connection;
+    }
+    return this.takeElsewhere(preferred, fresh, shares);
+  }
+
+  /** Endpoints that just refused come last. */
+  private takeElsewhere(preferred: EndpointPool, fresh: boolean, shares: boolean): Connection | null {
+    for (const down of [false, true]) {
+      for (const endpoint of this.endpoints) {
+        if (endpoint.isDown !== down || (endpoint === preferred && !down)) continue;
+        const connection = endpoint.take(this.owner, fresh, shares);
+        if (connection !== null) return connection;
+      }
+    }
+    return null;
+  }
+
+  /** nginx's smooth weighted round robin: heavy endpoints are asked more often, but not several times in a row. */
+  private nextInTurn(): EndpointPool {
+    let best = this.endpoints[0]!;
+    for (const endpoint of this.endpoints) {
+      endpoint.credit += endpoint.endpoint.weight;
+      if (endpoint.credit > best.credit) best = endpoint;
+    }
+    best.credit -= this.weightTotal;
+    return best;
+  }
+
+  /** Among equals the one whose turn it is, so that an idle upstream's endpoints share the work too. */
+  private leastLoaded(): EndpointPool {
+    const turn = this.nextInTurn();
+    let best = turn.isDown ? this.endpoints[0]! : turn;
+    for (const endpoint of this.endpoints) {
+      if (!endpoint.isDown && (best.isDown || endpoint.load < best.load)) best = endpoint;
+    }
+    return best;
+  }
+
+  /** Queues an exchange that found no connection; false if the queue is full. */
+  wait(x: Exchange): boolean {
+    if (this.waiting.length >= this.upstream.waitingMax) return false;
+    this.waiting.push(x);
+    return true;
+  }
+
+  stopWaiting(x: Exchange): void {
+    const index = this.waiting.indexOf(x);
+    if (index !== -1) this.waiting.splice(index, 1);
+  }
+
+  get firstWaiting(): Exchange | undefined {
+    return this.waiting[0];
+  }
+
+  /** The exchange that has waited longest, or undefined. */
+  nextWaiting(): Exchange | undefined {
+    return this.waiting.shift();
+  }
+}
