@@ -83,7 +83,11 @@ export class Origin {
   /** Closes all connections and waits until the other side has, too, so that it reuses none of them. */
   async drop(): Promise<void> {
     const live = this.connections.filter((connection) => !connection.socket.destroyed);
-    for (const { socket } of live) socket.end();
+    for (const { socket } of live) {
+      // A test may have left it paused, and would never see the other side's end.
+      socket.resume();
+      socket.end();
+    }
     await Promise.all(live.map(({ closed }) => closed));
     for (const { socket } of live) socket.destroy();
   }

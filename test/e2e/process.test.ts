@@ -1,0 +1,243 @@
+/** The executable as a process: its arguments, its start on an unfriendly machine, its signals and its end. */
+import assert from "node:assert/strict";
+import { execFileSync } from "node:child_process";
+import { copyFileSync, existsSync, mkdtempSync, readdirSync } from "node:fs";
+import { createServer } from "node:net";
+import { join } from "node:path";
+import { after, test } from "node:test";
+import { ask, Client, Device, fieldOf, get, head, hostTarget, ok, origin, pack, ports, runFolder } from "../harness.ts";
+
+const upstream = await origin(ports.origin);
+
+const ROUTES = {
+  version: 1,
+  name: "proc",
+  upstreams: { api: { endpoints: [{ url: `http://127.0.0.1:${ports.origin}` }] } },
+  routes: [{ name: "all", match: { path: "/*" }, upstream: "api" }],
+};
+const file = await pack(ROUTES, hostTarget({ limits: { in_flight: 2 }, timing: { drain: "1s" } }));
+
+/** Started and ended with the test, if it does not end by itself. */
+function start(options: ConstructorParameters<typeof Device>[1] = {}): Device {
+  const started = new Device(file, options);
+  after(() => started.child.kill("SIGKILL"));
+  return started;
+}
+
+/** Runs to the end. */
+async function run(options: ConstructorParameters<typeof Device>[1]): Promise<Device & { code: number | null }> {
+  const started = start(options);
+  const { code } = await started.exited;
+  return Object.assign(started, { code });
+}
+
+async function serving(options: ConstructorParameters<typeof Device>[1] = {}): Promise<Device> {
+  const started = start(options);
+  await started.says(/: listening on /);
+  return started;
+}
+
+/** Asks for something that the origin holds until told. */
+async function inFlight(): Promise<{ client: Client; release: () => void }> {
+  let release = (): void => {};
+  const held = new Promise<void>((resolve) => {
+    release = resolve;
+  });
+  upstream.script(async (_, connection) => {
+    await held;
+    await connection.send(ok("done"));
+  });
+  const client = await Client.open(ports.device);
+  client.send(get("/x"));
+  while (upstream.requests.length === 0) await new Promise((resolve) => setTimeout(resolve, 2));
+  return { client, release };
+}
+
+test("--version says what it is", async () => {
+  const { code, stdout, stderr } = await run({ args: ["--version"] });
+  assert.equal(code, 0);
+  assert.match(
+    stdout,
+    new RegExp(`^proc \\(hardwire \\d+\\.\\d+\\.\\d+, linux-${process.arch}, Node 24\\.21\\.0\\)\n$`),
+  );
+  assert.equal(stderr, "");
+});
+
+test("--help names the addresses, the signals and the exit codes", async () => {
+  const { code, stdout, stderr } = await run({ args: ["--help"] });
+  assert.equal(code, 0);
+  assert.match(stdout, new RegExp(`http://127\\.0\\.0\\.1:${ports.device}`));
+  assert.match(stdout, new RegExp(`127\\.0\\.0\\.1:${ports.origin}`));
+  assert.match(stdout, /SIGTERM/);
+  assert.match(stdout, /Exit codes/);
+  assert.equal(stderr, "");
+});
+
+test("any other argument is a usage error", async () => {
+  for (const args of [["--config=x"], ["serve"], [""], ["--version", "--config"]]) {
+    const { code, stdout, stderr } = await run({ args });
+    assert.equal(code, 64, args.join(" "));
+    assert.equal(stdout, "");
+    assert.match(stderr, /^proc: [^\n]+\n$/);
+  }
+});
+
+test("the file alone in an empty folder with an empty environment serves, and leaves nothing behind", async () => {
+  const folder = mkdtempSync(join(runFolder(), "alone-"));
+  copyFileSync(file, join(folder, "gateway"));
+  const alone = new Device(join(folder, "gateway"), { cwd: folder });
+  after(() => alone.child.kill("SIGKILL"));
+  await alone.says(/: listening on /);
+  upstream.script((_, connection) => connection.send(ok("alone")));
+  assert.equal((await ask(ports.device, get("/x"))).body.toString(), "alone");
+  await alone.stop();
+  assert.deepEqual(readdirSync(folder), ["gateway"]);
+});
+
+test("SIGTERM and SIGINT: what is in flight ends well, nothing new is accepted, exit 0", async () => {
+  for (const signal of ["SIGTERM", "SIGINT"] as const) {
+    const gateway = await serving();
+    const idle = await Client.open(ports.device);
+    const { client, release } = await inFlight();
+    gateway.child.kill(signal);
+    await gateway.says(new RegExp(`: ${signal}: draining, 1 in flight\n`));
+    await assert.rejects(Client.open(ports.device), { code: "ECONNREFUSED" });
+    release();
+    const answer = await client.answer();
+    assert.equal(answer.body.toString(), "done");
+    assert.equal(fieldOf(answer, "connection"), "close", "a draining gateway keeps no connection");
+    assert.deepEqual(await gateway.exited, { code: 0, signal: null });
+    assert.equal((await idle.ended()).rest.length, 0);
+  }
+});
+
+test("an idle gateway ends at once on SIGTERM", async () => {
+  const gateway = await serving();
+  await Client.open(ports.device);
+  const begun = performance.now();
+  gateway.child.kill("SIGTERM");
+  assert.deepEqual(await gateway.exited, { code: 0, signal: null });
+  assert.ok(performance.now() - begun < 700, `${performance.now() - begun} ms`);
+});
+
+test("a second signal ends a drain at once", async () => {
+  const gateway = await serving();
+  const { client, release } = await inFlight();
+  gateway.child.kill("SIGTERM");
+  await gateway.says(/draining, 1 in flight/);
+  const begun = performance.now();
+  gateway.child.kill("SIGTERM");
+  assert.deepEqual(await gateway.exited, { code: 0, signal: null });
+  assert.ok(performance.now() - begun < 300);
+  release();
+  client.close();
+});
+
+test("a drain is over at its limit, and says what it cut", async () => {
+  const gateway = await serving();
+  const { client, release } = await inFlight();
+  const begun = performance.now();
+  gateway.child.kill("SIGTERM");
+  assert.deepEqual(await gateway.exited, { code: 0, signal: null });
+  const tookMs = performance.now() - begun;
+  assert.ok(tookMs >= 1000 && tookMs < 1600, `${tookMs} ms instead of timing.drain, 1 s`);
+  assert.match(gateway.stderr, /drain limit reached, 1 cut\n$/);
+  release();
+  client.close();
+});
+
+test("SIGHUP, SIGUSR1 and SIGPIPE change nothing", async () => {
+  const gateway = await serving();
+  for (const signal of ["SIGHUP", "SIGUSR1", "SIGPIPE"] as const) gateway.child.kill(signal);
+  upstream.script((_, connection) => connection.send(ok("still")));
+  assert.equal((await ask(ports.device, get("/x"))).body.toString(), "still");
+  await gateway.stop();
+});
+
+test("more requests than limits.in_flight are answered 503, then all is well again", async () => {
+  const gateway = await serving();
+  const first = await inFlight();
+  const client = await Client.open(ports.device);
+  client.send(get("/x"));
+  while (upstream.requests.length < 2) await new Promise((resolve) => setTimeout(resolve, 2));
+  const refused = await ask(ports.device, get("/x"));
+  assert.equal(refused.status, 503);
+  assert.equal(JSON.parse(refused.body.toString()).code, "overloaded");
+  assert.equal(fieldOf(refused, "retry-after"), "1");
+  assert.equal((await ask(ports.device, head("HEAD /x"))).status, 503);
+  first.release();
+  assert.equal((await first.client.answer()).status, 200);
+  assert.equal((await client.answer()).status, 200);
+  assert.equal((await ask(ports.device, get("/x"))).status, 200);
+  await gateway.stop();
+});
+
+test("a busy port is one line and exit 69, held by a stranger or by itself", async () => {
+  const line = new RegExp(
+    `^proc: cannot listen on http://127\\.0\\.0\\.1:${ports.device} \\(listener "public"\\): [^\n]*in use[^\n]*\n$`,
+  );
+  const stranger = createServer();
+  await new Promise<void>((resolve) => stranger.listen(ports.device, "127.0.0.1", resolve));
+  const beside = await run({});
+  assert.equal(beside.code, 69);
+  assert.match(beside.stderr, line);
+  await new Promise((resolve) => stranger.close(resolve));
+
+  const gateway = await serving();
+  const twin = await run({});
+  assert.equal(twin.code, 69);
+  assert.match(twin.stderr, line);
+  await gateway.stop();
+});
+
+test("a folder for the addon that is missing or read-only is passed over", async () => {
+  for (const env of [
+    { RUNTIME_DIRECTORY: "/nonexistent" },
+    { RUNTIME_DIRECTORY: "/proc", TMPDIR: "/sys" },
+    { TMPDIR: "/dev/null" },
+  ]) {
+    const gateway = await serving({ env });
+    await gateway.stop();
+  }
+});
+
+const isRoot = process.getuid?.() === 0;
+
+/** In a mount namespace of its own in which each of these folders is an empty file system with these options. */
+function inNamespace(mountOptions: string): { command: string; args: string[] } {
+  const folders = ["/tmp", "/var/tmp", "/dev/shm", "/run"];
+  const mounts = folders.map((folder) => `mount -t tmpfs -o ${mountOptions} none ${folder}`).join(" && ");
+  // Opened before the folders are covered, since the binary itself lies in one of them.
+  return { command: "unshare", args: ["-m", "sh", "-c", `exec 9<${file} && ${mounts} && exec /proc/self/fd/9`] };
+}
+
+test("without any writable place: one line that says what was tried, exit 73", {
+  skip: !isRoot && "needs root",
+}, async () => {
+  for (const options of ["ro", "noexec"]) {
+    const { command, args } = inNamespace(options);
+    const gateway = new Device(command, { args, env: { PATH: process.env.PATH } });
+    after(() => gateway.child.kill("SIGKILL"));
+    const { code } = await gateway.exited;
+    assert.equal(code, 73, `${options}: ${gateway.stderr}`);
+    assert.match(gateway.stderr, /^proc: no place [^\n]*\/tmp [^\n]*\/dev\/shm [^\n]*\/var\/tmp [^\n]*\n$/);
+  }
+});
+
+test("on a foreign processor the kernel or the shell says so, and under qemu it serves", async (t) => {
+  const foreign = process.arch === "x64" ? "linux-arm64" : "linux-x64";
+  const other = await pack(ROUTES, { ...hostTarget(), target: foreign });
+  const qemu = "/usr/bin/qemu-aarch64-static";
+  const libraries = "/usr/aarch64-linux-gnu";
+  assert.match(execFileSync("od", ["-An", "-tx1", "-N20", other], { encoding: "utf8" }), /7f 45 4c 46/);
+  if (process.arch !== "x64" || !existsSync(qemu) || !existsSync(`${libraries}/lib/libstdc++.so.6`)) {
+    t.skip("qemu-user-static or the arm64 libraries are not installed");
+    return;
+  }
+  const gateway = new Device(qemu, { args: ["-L", libraries, other] });
+  after(() => gateway.child.kill("SIGKILL"));
+  await gateway.says(/: listening on /);
+  upstream.script((_, connection) => connection.send(ok("arm")));
+  assert.equal((await ask(ports.device, get("/x"))).body.toString(), "arm");
+  await gateway.stop();
+});
