@@ -2,6 +2,7 @@
  * The pipeline, top to bottom: load → check → plan → emit → bundle → gate → pack. Each step is a function of the one
  * before it; the files at both ends are the only effects. Nothing here prints or ends the process.
  */
+import { rmdirSync } from "node:fs";
 import { mkdir, rename, writeFile } from "node:fs/promises";
 import { basename, dirname, join, resolve } from "node:path";
 import { analyse } from "./analyse/index.ts";
@@ -21,7 +22,7 @@ import type { RoutesFile } from "./schema/routes.ts";
 import type { TargetFile } from "./schema/target.ts";
 import { parseSizeBytes } from "./schema/units.ts";
 import { checkRoutesFile, checkTargetFile } from "./schema.ts";
-import { withScratch } from "./scratch.ts";
+import { type Leftover, withScratch } from "./scratch.ts";
 import { positionsIn } from "./source.ts";
 
 const REPOSITORY = join(import.meta.dirname, "..");
@@ -120,8 +121,7 @@ export async function build(design: Design, outFile: string, onStep: (line: stri
   const clock = startClock(onStep);
   return await withScratch(async (scratch) => {
     const work = join(dirname(resolve(outFile)), `.${basename(outFile)}.${process.pid}.work`);
-    scratch.push(work);
-    await makeFolders(outFile, work);
+    await makeFolders(outFile, work, scratch);
 
     clock.begin("emit");
     const generated = join(work, "generated");
@@ -147,15 +147,34 @@ export async function build(design: Design, outFile: string, onStep: (line: stri
   });
 }
 
-/** The folder that the file goes into; only that one, since Node's recursive mkdir never returns under /proc. */
-async function makeFolders(outFile: string, work: string): Promise<void> {
+/**
+ * The folder that the file goes into, which stays only if something comes into it, and one to work in. Only these,
+ * since Node's recursive mkdir never returns under /proc.
+ */
+async function makeFolders(outFile: string, work: string, scratch: Leftover[]): Promise<void> {
+  const folder = dirname(work);
   try {
-    await mkdir(dirname(work)).catch((error: NodeJS.ErrnoException) => {
-      if (error.code !== "EEXIST") throw error;
-    });
+    const isNew = await mkdir(folder).then(
+      () => true,
+      (error: NodeJS.ErrnoException) => {
+        if (error.code !== "EEXIST") throw error;
+        return false;
+      },
+    );
+    if (isNew) scratch.push(() => removeIfEmpty(folder));
+    scratch.push(work);
     await mkdir(work);
   } catch (error) {
     throw new PackError(`cannot write ${outFile}: ${(error as Error).message}`, 73);
+  }
+}
+
+function removeIfEmpty(folder: string): void {
+  try {
+    rmdirSync(folder);
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException;
+    if (code !== "ENOTEMPTY" && code !== "ENOENT") throw error;
   }
 }
 

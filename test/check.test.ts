@@ -9,8 +9,8 @@
  * line, since it is the claim that these are the right words at the right places.
  */
 import assert from "node:assert/strict";
-import { execFile, execFileSync } from "node:child_process";
-import { globSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { execFile, execFileSync, spawnSync } from "node:child_process";
+import { globSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, describe, test } from "node:test";
@@ -22,7 +22,7 @@ const CASES = globSync(["test/cases/*.txt", "src/features/*/cases/*.txt"], { cwd
 const TARGET = '{ target: linux-x64, listeners: { public: { address: "127.0.0.1:8080" } } }\n';
 const ROUTES = '{ version: 1, name: t, upstreams: { a: { endpoints: [{ url: "http://127.0.0.1:1" }] } }, ROUTES }\n';
 
-/** Not reachable by `check`: 1000 is exit 66, tested below; 1406 needs a build. */
+/** Not reachable by `check`: 1000 is exit 66 and 1406 needs a build; both are tested below. */
 const NOT_IN_CASES = ["HW1000", "HW1406"];
 
 /** Half of a run's time is stripping types from the compiler; Node's own cache saves that. */
@@ -169,6 +169,34 @@ describe("the command line", { concurrency: 4 }, () => {
     const version = await hardwire(["--version"], {});
     assert.deepEqual([version.exitCode, version.stdout], [0, "0.1.0\n"]);
   });
+});
+
+for (const [routes, target] of [
+  ["quickstart", "linux-x64"],
+  ["quickstart", "linux-arm64"],
+  ["sidecar", "sidecar-x64"],
+]) {
+  test(`routes/${routes}.yaml for targets/${target}.yaml: nothing to complain about`, async () => {
+    const files = [`${ROOT}/routes/${routes}.yaml`, "--target", `${ROOT}/targets/${target}.yaml`];
+    const { exitCode, stderr } = await hardwire(["check", ...files], {});
+    assert.deepEqual([exitCode, stderr], [0, ""]);
+  });
+}
+
+test("a program above its ceiling is refused with its place, and no folder is left behind", async () => {
+  const cwd = makeFolder({
+    "r.yaml": ROUTES.replace("ROUTES", 'routes: [{ name: all, match: { path: "/*" }, hosts: [h], upstream: a }]'),
+    "t.yaml": TARGET.replace(" }\n", ", size: { payload: 1KiB } }\n"),
+  });
+  mkdirSync(join(cwd, "old"));
+  for (const folder of ["new", "old"]) {
+    const args = ["build", "r.yaml", "--target", "t.yaml", "--out", `${folder}/gw`];
+    const { status, stderr } = spawnSync(process.execPath, [CLI, ...args], { cwd, env, encoding: "utf8" });
+    assert.equal(status, 65, stderr);
+    assert.match(stderr, /^t\.yaml:1:\d+ {2}HW1406 {2}size\.payload: the program has \d+ bytes, the ceiling is 1024;/);
+  }
+  assert.deepEqual(readdirSync(cwd).sort(), ["old", "r.yaml", "t.yaml"]);
+  assert.deepEqual(readdirSync(join(cwd, "old")), []);
 });
 
 test("10,000 routes are checked in 3 s of processor time", () => {
