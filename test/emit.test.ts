@@ -206,14 +206,38 @@ test("constants: nothing used is nothing on; the tick is a tenth of the shortest
     "HAS_UPSTREAM_REQUEST",
     "HAS_RESPONSE_HEAD",
     "DROPS_REQUEST_FIELDS",
+    "HAS_PIPELINING",
+    "HAS_LEAST_REQUEST",
   ]) {
     assert.match(text, new RegExp(`${flag}: boolean = false`));
   }
-  const tick = (connectMs: number) =>
+  const tick = (timeout: { connectMs: number } | { queueMs: number }) =>
     /TICK_MS: number = (\d+)/.exec(
-      emitTexts({ ...plan, routes: [{ ...plan.routes[0]!, connectMs }] })["constants.ts"],
+      emitTexts({ ...plan, routes: [{ ...plan.routes[0]!, ...timeout }] })["constants.ts"],
     )![1];
-  assert.deepEqual([20, 100, 254, 5000].map(tick), ["10", "10", "25", "100"]);
+  const ticks = [20, 100, 254, 5000].map((connectMs) => tick({ connectMs }));
+  assert.deepEqual([...ticks, tick({ queueMs: 300 })], ["10", "10", "25", "100", "30"]);
+});
+
+test("upstream options: a switch is on if any upstream needs it, and the tables say of each what it does", () => {
+  const plan = planOf([{ path: "/*" }]);
+  const [plain] = plan.upstreams;
+  const socket = { host: "", port: 0, socketPath: "/run/a.sock", weight: 3 };
+  const special = { ...plain!, name: "b", endpoints: [...plain!.endpoints, socket], waitingMax: 7 };
+  const texts = (options: Partial<typeof special>) =>
+    emitTexts({ ...plan, upstreams: [plain!, { ...special, ...options }] });
+  assert.match(texts({ pipelining: 2 })["constants.ts"], /HAS_PIPELINING: boolean = true;\n.*= false;/);
+  assert.match(texts({ policy: "least_request" })["constants.ts"], /HAS_PIPELINING: boolean = false;\n.*= true;/);
+  const tables = texts({ pipelining: 16, policy: "least_request" })["tables.ts"];
+  assert.match(
+    tables,
+    /\{ host: "127.0.0.1", port: 3000, socketPath: "", weight: 1 \},\n +\{ host: "", port: 0, socketPath: "\/run\/a.sock", weight: 3 \},/,
+  );
+  assert.match(
+    tables,
+    /waitingMax: 32,\n +pipelining: 1,\n +leastRequest: false,\n[\s\S]*waitingMax: 7,\n +pipelining: 16,\n +leastRequest: true,/,
+  );
+  assert.match(tables, /routeQueueMs: Uint32Array = new Uint32Array\(\[1000\]\)/);
 });
 
 test("generated code names its source and quotes each route's place", () => {

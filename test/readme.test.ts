@@ -35,6 +35,13 @@ test("the README's example is accepted without a mistake or a warning", () => {
   assert.equal(status, 0);
 });
 
+test("the README's upstream options are accepted", () => {
+  const route = '{ name: all, match: { path: "/*" }, hosts: [h], upstream: app }';
+  const { status, stderr } = check(`version: 1\nname: t\n${blocks("yaml")[0]}routes: [${route}]\n`);
+  assert.equal(stderr, "");
+  assert.equal(status, 0);
+});
+
 test("the mistake in the README is reported just like that", () => {
   const routes = blocks("yaml routes")[0]!;
   const mistaken = routes.replace("    upstream: plc\n", "    upstream: plcs\n");
