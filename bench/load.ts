@@ -3,7 +3,7 @@ import { execFile } from "node:child_process";
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { promisify } from "node:util";
-import { LOAD_CORE, readCpuUs } from "./processes.ts";
+import { LOAD_CORE, readCoreTime } from "./processes.ts";
 
 export interface Load {
   readonly method: "GET" | "POST";
@@ -19,6 +19,8 @@ export interface Sample {
   readonly requests: number;
   readonly requestsPerSecond: number;
   readonly cpuUsPerRequest: number;
+  /** Of the time; what it had to wait for its core because of other work on the machine. */
+  readonly waitedShare: number;
   readonly p50Us: number;
   readonly p99Us: number;
 }
@@ -36,7 +38,6 @@ export function writeScript(dir: string, name: string, { method, paths, bodyByte
 local requests = {}
 local at = 0
 init = function(args)
-  wrk.init(args)
   for i, path in ipairs(paths) do requests[i] = wrk.format(nil, path) end
 end
 request = function()
@@ -69,16 +70,17 @@ export async function drive(
   const url = `http://127.0.0.1:${port}${load.paths[0]}`;
   const wrk = ["wrk", "-t1", `-c${load.connections}`, `-d${seconds}`, "--timeout", "10s", "-s", scriptPath, url];
   const args = ["--pdeathsig", "TERM", "taskset", "-c", String(LOAD_CORE), ...wrk];
-  const before = readCpuUs(pid);
+  const before = readCoreTime(pid);
   const { stdout } = await promisify(execFile)("/usr/bin/setpriv", args, { timeout: (seconds + 15) * 1000 });
-  const cpuUs = readCpuUs(pid) - before;
+  const after = readCoreTime(pid);
   const line = stdout.trimEnd().split("\n").at(-1) ?? "";
   const { requests, us, p50, p99, failed } = JSON.parse(line) as Record<string, number>;
   if (failed !== 0 || !requests) throw new Error(`${url}: ${failed} of ${requests} requests failed\n${stdout}`);
   return {
     requests,
     requestsPerSecond: requests / (us! / 1e6),
-    cpuUsPerRequest: cpuUs / requests,
+    cpuUsPerRequest: (after.usedUs - before.usedUs) / requests,
+    waitedShare: (after.waitedUs - before.waitedUs) / us!,
     p50Us: p50!,
     p99Us: p99!,
   };

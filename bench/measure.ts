@@ -73,6 +73,7 @@ export async function runScenario(
 function summarise(samples: readonly Sample[]): Omit<Sample, "requests"> {
   return {
     cpuUsPerRequest: median(samples.map((sample) => sample.cpuUsPerRequest)),
+    waitedShare: median(samples.map((sample) => sample.waitedShare)),
     requestsPerSecond: median(samples.map((sample) => sample.requestsPerSecond)),
     p50Us: median(samples.map((sample) => sample.p50Us)),
     p99Us: median(samples.map((sample) => sample.p99Us)),

@@ -55,15 +55,25 @@ export function family(pid: number): number[] {
   return [pid, ...(children === "" ? [] : children.split(" ").flatMap((child) => family(Number(child))))];
 }
 
-/** User and system time so far, of all threads, in microseconds; from the scheduler, to the nanosecond. */
-export function readCpuUs(pid: number): number {
-  let ns = 0;
+export interface CoreTime {
+  /** User and system time. */
+  readonly usedUs: number;
+  /** Ready to run, while something else had the core: zero on a machine with no other work. */
+  readonly waitedUs: number;
+}
+
+/** So far, of all threads; from the scheduler, to the nanosecond. */
+export function readCoreTime(pid: number): CoreTime {
+  let usedNs = 0;
+  let waitedNs = 0;
   for (const member of family(pid)) {
     for (const thread of readdirSync(`/proc/${member}/task`)) {
-      ns += Number(readFileSync(`/proc/${member}/task/${thread}/schedstat`, "utf8").split(" ")[0]);
+      const [used, waited] = readFileSync(`/proc/${member}/task/${thread}/schedstat`, "utf8").split(" ");
+      usedNs += Number(used);
+      waitedNs += Number(waited);
     }
   }
-  return ns / 1000;
+  return { usedUs: usedNs / 1000, waitedUs: waitedNs / 1000 };
 }
 
 /** Private memory: anonymous pages in RAM, in kB. File pages are left out, the page cache decides on those. */

@@ -6,7 +6,7 @@
  * Exit code 1 if a limit is not kept: system calls per request, or the gate's.
  */
 import { execFileSync } from "node:child_process";
-import { readFileSync } from "node:fs";
+import { existsSync, readFileSync } from "node:fs";
 import { availableParallelism, cpus, release } from "node:os";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
@@ -63,6 +63,10 @@ const ROUTE_COUNTS: Readonly<Record<string, number>> = {
 };
 
 async function main(command: string): Promise<number> {
+  if (command === "gate" && !existsSync(BASELINE)) {
+    console.error(`there is no ${BASELINE} to compare with; save one: make bench bench-baseline, on a quiet machine`);
+    return 66;
+  }
   const mode = MODES[command];
   if (mode === undefined) {
     console.error(`usage: node bench/run.ts ${Object.keys(MODES).join("|")}`);
