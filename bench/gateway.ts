@@ -34,7 +34,6 @@ export function writeGatewayFiles(
       version: 1,
       name,
       upstreams: { origin },
-      // 10,000 connections would need a limit above the default, 1 MiB bodies not.
       routes: made.map(({ path }, i) => ({ name: `r${i}`, match: { path }, upstream: "origin" })),
     }),
   );

@@ -1,5 +1,5 @@
 /** One run's results: the JSON file, and the table that is printed. */
-import { readFileSync, writeFileSync } from "node:fs";
+import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import type { Effort, Memory, Outcome, Ratios } from "./measure.ts";
 import { CALLS_PER_REQUEST_MAX, type Calls, sumCalls } from "./syscalls.ts";
@@ -30,6 +30,7 @@ export function readResults(path: string): Results {
 /** Four significant digits: no figure here is better known, and differences between runs stay readable. */
 export function writeResults(path: string, results: Results): void {
   const round = (_: string, value: unknown) => (typeof value === "number" ? Number(value.toPrecision(4)) : value);
+  mkdirSync(DIR, { recursive: true });
   writeFileSync(path, `${JSON.stringify(results, round, 2)}\n`);
 }
 
