@@ -1,12 +1,13 @@
 /**
- * The two foreign binaries of a gateway, ready to pack: the runtime stripped, the addon's glibc floor lowered and
- * stripped. Both come from pinned inputs, are made once and kept in the cache under the hash of what they must be. They
+ * The two foreign binaries of a gateway, ready to pack: the runtime stripped; the addon's glibc floor lowered, its reads
+ * bounded, and stripped. Both come from pinned inputs, are made once and kept in the cache under the hash of what they must be. They
  * are hashed again on every use (`read`), so what is packed is what is pinned, whatever happened to the cache since.
  */
 import { createHash } from "node:crypto";
 import { readFileSync, rmSync, writeFileSync } from "node:fs";
 import { createRequire } from "node:module";
 import { dirname, join } from "node:path";
+import { boundReads } from "./bound-reads.ts";
 import { findCacheFolder, keepInCache, SupplyError } from "./cache.mjs";
 import { fetchRuntime } from "./download.mjs";
 import { lowerGlibc } from "./elf/lower.ts";
@@ -40,13 +41,14 @@ export function prepareAddon(target: Target): Promise<Prepared> {
   const pin: AddonPin = addonPins[target];
   return prepare(`prepared addon ${pin.file}`, "uws.node", pin.preparedSha256, 0o644, async () => {
     const path = join(dirname(createRequire(import.meta.url).resolve("uWebSockets.js/package.json")), pin.file);
-    return lowerAddon(path, pin);
+    return changeAddon(path, pin, target);
   });
 }
 
-/** The addon at `path`, if it is the pinned one, with its floor lowered and stripped. */
-export function lowerAddon(path: string, pin: AddonPin): Buffer {
-  return stripElf(pin.file, lowerGlibc(pin.file, checkHash(`addon ${pin.file} (${path})`, path, pin.sha256)));
+/** The addon at `path`, if it is the pinned one, with its floor lowered, its reads bounded, and stripped. */
+export function changeAddon(path: string, pin: AddonPin, target: Target): Buffer {
+  const published = checkHash(`addon ${pin.file} (${path})`, path, pin.sha256);
+  return stripElf(pin.file, boundReads(pin.file, lowerGlibc(pin.file, published), target));
 }
 
 async function prepare(
@@ -59,7 +61,7 @@ async function prepare(
   const path = join(findCacheFolder(), "prepared", sha256, name);
   await keepInCache(path, async (file) => {
     const data = await make();
-    checkDigest(`${what} (build/elf changed? then change its pin too)`, data, sha256);
+    checkDigest(`${what} (its preparation changed? then change its pin too)`, data, sha256);
     writeFileSync(file, data, { mode });
   });
   const read = (): Buffer => {

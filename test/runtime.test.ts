@@ -14,9 +14,10 @@ import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { after, afterEach, before, beforeEach, describe, test } from "node:test";
 import { fileURLToPath } from "node:url";
+import { boundReads } from "../build/bound-reads.ts";
 import { fetchRuntime } from "../build/download.mjs";
 import { addonPins } from "../build/pins.ts";
-import { lowerAddon, prepareAddon } from "../build/runtime.ts";
+import { changeAddon, prepareAddon } from "../build/runtime.ts";
 
 const folder = mkdtempSync(join(tmpdir(), "hardwire-test-"));
 const environment = { ...process.env };
@@ -167,10 +168,19 @@ describe("the addon", () => {
     data.writeUInt8(data.readUInt8(5_000_000) ^ 1, 5_000_000);
     const path = join(folder, "changed.node");
     writeFileSync(path, data);
-    assert.throws(() => lowerAddon(path, pinned), {
+    assert.throws(() => changeAddon(path, pinned, "linux-x64"), {
       exitCode: 65,
       message: new RegExp(`expected SHA-256 ${pinned.sha256}, found ${hash("sha256", data, "hex")}`),
     });
+  });
+
+  test("has its read bounded by one changed byte, in the one place that reads from clients", () => {
+    const data = readFileSync(installed);
+    const bounded = boundReads("addon", data, "linux-x64");
+    const changed = [...data.keys()].filter((i) => data[i] !== bounded[i]);
+    assert.equal(changed.length, 1);
+    assert.throws(() => boundReads("addon", bounded, "linux-x64"), /is not where it was/);
+    assert.throws(() => boundReads("addon", data, "linux-arm64"), /is not where it was/);
   });
 
   test("damaged in the cache is refused, removed, and whole the next time", async () => {

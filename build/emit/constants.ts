@@ -13,7 +13,7 @@ import type { Text } from "./text.ts";
 const CORE_HEAD_BYTES = 1024;
 
 /** One for each body whose receiver is slower than its sender; untouched pages of a window cost nothing. */
-const WINDOWS_BOUND = 128;
+const WINDOWS_BOUND = 256;
 
 export function emitConstants(out: Text, plan: Plan): void {
   const { limits } = plan;
@@ -35,7 +35,7 @@ export function emitConstants(out: Text, plan: Plan): void {
   number("RESPONSE_HEAD_BYTES_MAX", limits.responseHeadBytesMax, "An upstream's answer head.");
   const added = largest(plan, (use) => use.responseHeadBytes ?? 0);
   number("RESPONSE_HEAD_ADDED_BYTES", roundUp(added), "Most bytes that features add to an answer's head.");
-  number("WINDOWS_MAX", Math.min(2 * limits.exchangesMax, WINDOWS_BOUND), "Body windows of about half a MiB.");
+  number("WINDOWS_MAX", Math.min(2 * limits.exchangesMax, WINDOWS_BOUND), "Body windows of 64 KiB and a head.");
   number("DRAIN_MS", limits.drainMs, "After SIGTERM, requests in flight get this long.");
   out.line();
   flag(

@@ -62,9 +62,8 @@ export class Exchange {
   bodyBytesAnnounced = 0;
   bodyBytesReceived = 0;
   bodyReceived = true;
-  /** Windows of body bytes that the connection could not take yet; the client is paused meanwhile. */
-  readonly held: Buffer[] = [];
-  /** End of the bytes in the last of them. */
+  /** A window of body bytes that the connection could not take yet; the client is paused meanwhile. */
+  held: Buffer | null = null;
   heldEnd = 0;
   clientPaused = false;
   /** uWebSockets.js's own 10 s timer may be running for this connection and has to be set anew until we are done. */
@@ -131,7 +130,7 @@ export class Exchange {
     this.bodyBytesAnnounced = 0;
     this.bodyBytesReceived = 0;
     this.bodyReceived = true;
-    this.held.length = 0;
+    this.held = null;
     this.heldEnd = 0;
     this.clientPaused = false;
     this.timerRuns = false;

@@ -189,7 +189,7 @@ function assign(x: Exchange, connection: Connection): void {
 function begin(x: Exchange, connection: Connection): void {
   x.state = SENT;
   setWaitDeadline(x);
-  if (!x.bodyReceived || x.held.length > 0) resumeBody(x, connection);
+  if (!x.bodyReceived || x.held !== null) resumeBody(x, connection);
 }
 
 /** While the body is on its way its pauses count, then the wait for the answer's head. */
@@ -229,7 +229,7 @@ function onFlushed(connection: Connection): void {
   }
   const x = connection.exchange;
   if (x === null || connection.state !== BUSY) return;
-  if (!x.bodyReceived || x.held.length > 0) {
+  if (!x.bodyReceived || x.held !== null) {
     x.phaseDeadlineMs = deadlineIn(routeIdleMs[x.route]!);
     resumeBody(x, connection);
   }
@@ -404,7 +404,7 @@ function finish(x: Exchange, connection: Connection | null): void {
   x.res = null;
   x.connection = null;
   if (connection !== null) {
-    const clean = x.bodyReceived && x.held.length === 0;
+    const clean = x.bodyReceived && x.held === null;
     if (!clean) connection.persistent = false;
     part(connection);
   }
@@ -562,7 +562,7 @@ function closeConnection(connection: Connection): void {
 
 /** Puts back what the exchange holds, and itself. */
 function put(x: Exchange): void {
-  for (let i = 0; i < x.held.length; i++) giveWindow(x.held[i]!);
+  if (x.held !== null) giveWindow(x.held);
   if (x.unsent !== null) giveWindow(x.unsent);
   freeExchange(x);
 }

@@ -1,6 +1,6 @@
 /**
- * A request's body on its way from the client to the upstream: what the client had sent before its pause took hold is
- * kept in windows when the upstream is slower. Towards the upstream the framing is ours: the bytes as they
+ * A request's body on its way from the client to the upstream: when the upstream is slower, at most one read
+ * of the client is held, and the client is paused meanwhile. Towards the upstream the framing is ours: the bytes as they
  * are under Content-Length, or one chunk for each read (RFC 9112 7.1).
  */
 import { BODY_CHUNKED, type Exchange } from "./exchange.ts";
@@ -22,7 +22,7 @@ export function takeBody(x: Exchange, bytes: Uint8Array, isLast: boolean): boole
   x.bodyReceived = isLast;
   const connection = x.connection;
   if (isLast) resumeClient(x);
-  if (connection === null || connection.state !== BUSY || connection.window !== null || x.held.length > 0) {
+  if (connection === null || connection.state !== BUSY || connection.window !== null || x.held !== null) {
     return hold(x, bytes);
   }
   if (connection.headPending && joinsHead(x, bytes, isLast)) return true;
@@ -55,28 +55,24 @@ function hold(x: Exchange, bytes: Uint8Array): boolean {
     if (bytes.length === 0) return true;
     pauseClient(x);
   }
-  let taken = 0;
-  do {
-    if (x.held.length === 0 || x.heldEnd === WINDOW_END) {
-      const window = takeWindow();
-      if (window === null) return false;
-      x.held.push(window);
-      x.heldEnd = WINDOW_AT;
-    }
-    const part = Math.min(bytes.length - taken, WINDOW_END - x.heldEnd);
-    x.held[x.held.length - 1]!.set(bytes.subarray(taken, taken + part), x.heldEnd);
-    x.heldEnd += part;
-    taken += part;
-  } while (taken < bytes.length);
+  if (x.held === null) {
+    x.held = takeWindow();
+    if (x.held === null) return false;
+    x.heldEnd = WINDOW_AT;
+  }
+  // One read fits by construction, and the pause holds before the next one.
+  if (x.heldEnd + bytes.length > WINDOW_END) return false;
+  x.held.set(bytes, x.heldEnd);
+  x.heldEnd += bytes.length;
   return true;
 }
 
 /** The connection can take bytes: sends what is held, or lets the client go on. */
 export function resumeBody(x: Exchange, connection: Connection): void {
-  while (x.held.length > 0 && connection.window === null) {
-    const window = x.held.shift()!;
-    const isOnly = x.held.length === 0;
-    send(x, connection, window, isOnly ? x.heldEnd : WINDOW_END, isOnly && x.bodyReceived);
+  const window = x.held;
+  if (window !== null) {
+    x.held = null;
+    send(x, connection, window, x.heldEnd, x.bodyReceived);
   }
   if (connection.window === null) resumeClient(x);
 }

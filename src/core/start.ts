@@ -27,13 +27,17 @@ export function start(args: readonly string[]): void {
     logLine(`internal error: ${error.stack ?? error.message}`);
     process.exit(EXIT_SOFTWARE);
   });
-  const [first] = args;
-  if (first === "--version") process.stdout.write(`${versionText()}\n`);
+  const [first, extra] = args;
+  if (extra !== undefined) refuseArgument(extra);
+  else if (first === "--version") process.stdout.write(`${versionText()}\n`);
   else if (first === "--help") process.stdout.write(helpText());
-  else if (first !== undefined) {
-    logLine(`unknown argument "${first}"; the configuration is compiled in, see --help`);
-    process.exitCode = EXIT_USAGE;
-  } else void serve();
+  else if (first !== undefined) refuseArgument(first);
+  else void serve();
+}
+
+function refuseArgument(argument: string): void {
+  logLine(`unknown argument "${argument}"; the configuration is compiled in, see --help`);
+  process.exitCode = EXIT_USAGE;
 }
 
 async function serve(): Promise<void> {
@@ -101,7 +105,8 @@ function helpText(): string {
     ...listeners.map((listener) => `  ${listener.name}: ${addressOf(listener)}`),
     "Upstreams:",
     ...upstreams.map(
-      (upstream) => `  ${upstream.name}: ${upstream.endpoints.map((e) => `${e.host}:${e.port}`).join(", ")}`,
+      (upstream) =>
+        `  ${upstream.name}: ${upstream.endpoints.map((e) => e.socketPath || `${e.host}:${e.port}`).join(", ")}`,
     ),
     `Routes: ${routeNames.length}`,
     "",

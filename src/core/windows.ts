@@ -4,11 +4,8 @@
  */
 import { REQUEST_HEAD_BYTES, WINDOWS_MAX } from "#generated/constants.ts";
 
-/**
- * As large as uWebSockets.js's own reads. It repeats them while they come back full, and a pause does not stop it: a
- * fast client can be some reads ahead of its pause, for which an exchange may take several windows.
- */
-const READ_BYTES_MAX = 512 * 1024;
+/** The packed uWebSockets.js reads at most this much from a client before a pause holds (build/bound-reads.ts). */
+const READ_BYTES_MAX = 64 * 1024;
 /** Room in front for a request's head and a chunk's size line, and behind for its CRLF and the last chunk. */
 export const WINDOW_AT = REQUEST_HEAD_BYTES + 16;
 const WINDOW_TAIL_BYTES = 16;

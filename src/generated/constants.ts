@@ -15,8 +15,8 @@ export const REQUEST_HEAD_BYTES: number = 8192;
 export const RESPONSE_HEAD_BYTES_MAX: number = 16384;
 /** Most bytes that features add to an answer's head. */
 export const RESPONSE_HEAD_ADDED_BYTES: number = 4096;
-/** Body windows of about half a MiB: bodies whose receiver is slower than their sender at the same time. */
-export const WINDOWS_MAX: number = 128;
+/** Body windows of 64 KiB and a head: bodies whose receiver is slower than their sender at the same time. */
+export const WINDOWS_MAX: number = 256;
 /** After SIGTERM, requests in flight get this long. */
 export const DRAIN_MS: number = 20_000;
 
