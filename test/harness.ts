@@ -2,6 +2,7 @@
  * What end-to-end tests are made of: packed binaries that run as on a device, origins and clients on raw TCP, a real
  * nginx. Each piece ends what it started, whatever becomes of the test.
  */
+export { atEnd } from "./harness/at-end.ts";
 export { blackHole } from "./harness/black-hole.ts";
 export { ask, Client, get, head } from "./harness/client.ts";
 export { Device, device, HOST_TARGET, hostTarget, pack } from "./harness/device.ts";

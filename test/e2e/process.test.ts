@@ -4,8 +4,22 @@ import { execFileSync } from "node:child_process";
 import { copyFileSync, existsSync, mkdtempSync, readdirSync } from "node:fs";
 import { createServer } from "node:net";
 import { join } from "node:path";
-import { after, test } from "node:test";
-import { ask, Client, Device, fieldOf, get, head, hostTarget, ok, origin, pack, ports, runFolder } from "../harness.ts";
+import { test } from "node:test";
+import {
+  ask,
+  atEnd,
+  Client,
+  Device,
+  fieldOf,
+  get,
+  head,
+  hostTarget,
+  ok,
+  origin,
+  pack,
+  ports,
+  runFolder,
+} from "../harness.ts";
 
 const upstream = await origin(ports.origin);
 
@@ -20,7 +34,7 @@ const file = await pack(ROUTES, hostTarget({ limits: { in_flight: 2 }, timing: {
 /** Started and ended with the test, if it does not end by itself. */
 function start(options: ConstructorParameters<typeof Device>[1] = {}): Device {
   const started = new Device(file, options);
-  after(() => started.child.kill("SIGKILL"));
+  atEnd(() => started.child.kill("SIGKILL"));
   return started;
 }
 
@@ -86,7 +100,7 @@ test("the file alone in an empty folder with an empty environment serves, and le
   const folder = mkdtempSync(join(runFolder(), "alone-"));
   copyFileSync(file, join(folder, "gateway"));
   const alone = new Device(join(folder, "gateway"), { cwd: folder });
-  after(() => alone.child.kill("SIGKILL"));
+  atEnd(() => alone.child.kill("SIGKILL"));
   await alone.says(/: listening on /);
   upstream.script((_, connection) => connection.send(ok("alone")));
   assert.equal((await ask(ports.device, get("/x"))).body.toString(), "alone");
@@ -217,7 +231,7 @@ test("without any writable place: one line that says what was tried, exit 73", {
   for (const options of ["ro", "noexec"]) {
     const { command, args } = inNamespace(options);
     const gateway = new Device(command, { args, env: { PATH: process.env.PATH } });
-    after(() => gateway.child.kill("SIGKILL"));
+    atEnd(() => gateway.child.kill("SIGKILL"));
     const { code } = await gateway.exited;
     assert.equal(code, 73, `${options}: ${gateway.stderr}`);
     assert.match(gateway.stderr, /^proc: no place [^\n]*\/tmp [^\n]*\/dev\/shm [^\n]*\/var\/tmp [^\n]*\n$/);
@@ -235,7 +249,7 @@ test("on a foreign processor the kernel or the shell says so, and under qemu it 
     return;
   }
   const gateway = new Device(qemu, { args: ["-L", libraries, other] });
-  after(() => gateway.child.kill("SIGKILL"));
+  atEnd(() => gateway.child.kill("SIGKILL"));
   await gateway.says(/: listening on /);
   upstream.script((_, connection) => connection.send(ok("arm")));
   assert.equal((await ask(ports.device, get("/x"))).body.toString(), "arm");

@@ -4,9 +4,9 @@ import { execFileSync, spawn } from "node:child_process";
 import { readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { createServer } from "node:net";
 import { join } from "node:path";
-import { after, test } from "node:test";
+import { test } from "node:test";
 import { fileURLToPath } from "node:url";
-import { ports, runFolder } from "../harness.ts";
+import { atEnd, ports, runFolder } from "../harness.ts";
 
 const REPOSITORY = fileURLToPath(new URL("../..", import.meta.url));
 
@@ -33,7 +33,7 @@ function makeRun() {
   // A group of its own, as a shell gives each job, so that the interrupt reaches all of it and none of us.
   const child = spawn("make", ["run", ...settings], { cwd: REPOSITORY, detached: true });
   const group = -child.pid!;
-  after(() => {
+  atEnd(() => {
     if (child.exitCode === null && child.signalCode === null) process.kill(group, "SIGKILL");
   });
   let said = "";

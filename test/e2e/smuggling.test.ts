@@ -8,16 +8,20 @@ await device(GATEWAY);
 
 const HIDDEN = get("/api/hidden");
 
-/** Sends the pieces 20 ms apart and waits for the connection's end; returns all that came back. */
+/** Long enough for a request to have reached the origin. */
+const SETTLE_MS = 20;
+
+/** Sends the pieces, each when the one before has had its effect, until the connection ends; what came back. */
 async function exchange(...pieces: string[]): Promise<string> {
   upstream.script((_, connection) => connection.send(ok("seen")));
   const client = await Client.open(ports.device);
+  const ended = client.ended();
   for (const piece of pieces) {
     client.send(piece);
-    await new Promise((resolve) => setTimeout(resolve, 20));
+    await Promise.race([ended, new Promise((resolve) => setTimeout(resolve, SETTLE_MS))]);
   }
   client.socket.end();
-  const { rest } = await client.ended();
+  const { rest } = await ended;
   client.close();
   return rest.toString("latin1");
 }
@@ -62,9 +66,13 @@ suite("framing that could be read in two ways is never forwarded", () => {
   for (const [what, ...fields] of REFUSED) {
     test(what, async () => {
       for (const body of ["", "0\r\n\r\n", "5\r\nhello\r\n0\r\n\r\n"]) {
-        const said = await exchange(`${head("POST /api/x", ...fields)}${body}${HIDDEN}`);
-        assert.deepEqual(targets(), []);
-        assert.doesNotMatch(said, /HTTP\/1\.1 2/);
+        const request = head("POST /api/x", ...fields) + body;
+        // Alone, too: what is pipelined makes uWebSockets.js close the connection, which would hide a mistake of ours.
+        for (const pieces of [[request], [request, HIDDEN], [request + HIDDEN]]) {
+          const said = await exchange(...pieces);
+          assert.deepEqual(targets(), []);
+          assert.doesNotMatch(said, /HTTP\/1\.1 2/);
+        }
       }
     });
   }
@@ -80,7 +88,7 @@ test("a missing Host, an empty one and one that is none are refused", async () =
     "Host: a,b\r\n",
     "Host: a:b\r\n",
   ]) {
-    const said = await exchange(`GET /api/x HTTP/1.1\r\n${line}\r\n${HIDDEN}`);
+    const said = await exchange(`GET /api/x HTTP/1.1\r\n${line}\r\n`);
     assert.deepEqual(targets(), [], line);
     assert.doesNotMatch(said, /HTTP\/1\.1 2/, line);
   }

@@ -3,8 +3,8 @@
  * queue is full, so that the kernel drops further attempts.
  */
 import { connect, type Socket } from "node:net";
-import { after } from "node:test";
 import { Worker } from "node:worker_threads";
+import { atEnd } from "./at-end.ts";
 
 const LISTENER = `
 const { parentPort, workerData } = require("node:worker_threads");
@@ -18,7 +18,7 @@ const STUCK_MS = 200;
 export async function blackHole(port: number): Promise<void> {
   const worker = new Worker(LISTENER, { eval: true, workerData: port });
   const fillers: Socket[] = [];
-  after(async () => {
+  atEnd(async () => {
     for (const socket of fillers) socket.destroy();
     await worker.terminate();
   });

@@ -7,9 +7,9 @@ import { type ChildProcess, execFile, spawn } from "node:child_process";
 import { createHash } from "node:crypto";
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { after } from "node:test";
 import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
+import { atEnd } from "./at-end.ts";
 import { ports } from "./ports.ts";
 import { runFolder } from "./run-folder.ts";
 
@@ -114,7 +114,7 @@ export class Device {
 export async function device(routes: object, target?: object): Promise<Device> {
   const file = await pack(routes, target);
   const started = new Device(file);
-  after(() => started.stop());
+  atEnd(() => started.stop());
   await started.says(/: listening on /);
   return started;
 }

@@ -3,7 +3,7 @@ import { type ChildProcess, execFileSync, spawn } from "node:child_process";
 import { chmodSync, existsSync, mkdirSync, mkdtempSync, writeFileSync } from "node:fs";
 import { connect } from "node:net";
 import { join } from "node:path";
-import { after } from "node:test";
+import { atEnd } from "./at-end.ts";
 import { runFolder } from "./run-folder.ts";
 
 const NGINX = ["/usr/sbin/nginx", "/usr/local/sbin/nginx", "/usr/bin/nginx"].find((path) => existsSync(path));
@@ -25,7 +25,7 @@ export async function nginx(port: number): Promise<string> {
   });
   const kill = (): boolean => child.kill("SIGTERM");
   process.on("exit", kill);
-  after(() => stop(child));
+  atEnd(() => stop(child));
   await untilListening(port, child);
   return files;
 }

@@ -4,7 +4,7 @@
  */
 import assert from "node:assert/strict";
 import { createServer, type Server, type Socket } from "node:net";
-import { after } from "node:test";
+import { atEnd } from "./at-end.ts";
 import { type Message, type Request, readRequestBody, readRequestHead } from "./message.ts";
 import { Reader } from "./reader.ts";
 
@@ -31,10 +31,13 @@ export class OriginConnection {
   async send(bytes: string | Uint8Array): Promise<void> {
     const data = typeof bytes === "string" ? Buffer.from(bytes, "latin1") : bytes;
     if (this.socket.destroyed || this.socket.write(data)) return;
-    await new Promise<void>((resolve) => {
-      this.socket.once("drain", resolve);
-      this.socket.once("close", resolve);
+    let taken = (): void => {};
+    const drained = new Promise<void>((resolve) => {
+      taken = resolve;
     });
+    this.socket.once("drain", taken);
+    await Promise.race([drained, this.closed]);
+    this.socket.off("drain", taken);
   }
 
   end(): void {
@@ -133,7 +136,7 @@ export class Origin {
 export async function origin(port: number, tolerates = /^the connection ended/): Promise<Origin> {
   const started = new Origin(port);
   await started.listen();
-  after(async () => {
+  atEnd(async () => {
     await started.close();
     assert.deepEqual(
       started.problems.filter((problem) => !tolerates.test(problem)),
