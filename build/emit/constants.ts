@@ -1,4 +1,5 @@
 /** Emits constants.ts: the numbers and switches that esbuild folds into the core. */
+import { isIP } from "node:net";
 import type { Phase, RouteUse } from "../feature.ts";
 import type { Plan } from "../plan.ts";
 import { CLIENT_HEAD_BYTES_BOUND } from "../template.ts";
@@ -60,6 +61,10 @@ export function emitConstants(out: Text, plan: Plan): void {
   flag(
     "HAS_LEAST_REQUEST",
     plan.upstreams.some(({ policy }) => policy === "least_request"),
+  );
+  flag(
+    "HAS_NAMES",
+    plan.upstreams.some(({ endpoints }) => endpoints.some(({ host }) => host !== "" && isIP(host) === 0)),
   );
 }
 

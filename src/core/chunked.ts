@@ -11,7 +11,7 @@
  * Extensions and trailers are read, held to the grammar's bytes and to a length, and dropped. A bare LF, a size that
  * is empty or over 2^48, and anything else outside the grammar is malformed.
  */
-import { IS_FIELD_VALUE } from "./grammar.ts";
+import { IS_FIELD_VALUE, IS_TOKEN } from "./grammar.ts";
 import { slab } from "./slab.ts";
 
 const SIZE = 0;
@@ -21,13 +21,15 @@ const DATA = 3;
 const DATA_CR = 4;
 const DATA_LF = 5;
 const TRAILER = 6;
-const TRAILER_LINE = 7;
-const TRAILER_LF = 8;
-const TRAILER_END_LF = 9;
-const END = 10;
+const TRAILER_NAME = 7;
+const TRAILER_LINE = 8;
+const TRAILER_LF = 9;
+const TRAILER_END_LF = 10;
+const END = 11;
 
 const CR = 0x0d;
 const LF = 0x0a;
+const COLON = 0x3a;
 const SEMICOLON = 0x3b;
 const SIZE_DIGITS_MAX = 12;
 /** Extensions of one chunk, and all trailers together. */
@@ -97,12 +99,11 @@ export class ChunkedDecoder {
         this.state = SIZE;
         return c === LF;
       case TRAILER:
-        if (c === CR) this.state = TRAILER_END_LF;
-        else {
-          this.state = TRAILER_LINE;
-          return this.ignore(c);
-        }
-        return true;
+        this.state = c === CR ? TRAILER_END_LF : TRAILER_NAME;
+        return c === CR || this.stepName(c);
+      case TRAILER_NAME:
+        if (c === COLON) this.state = TRAILER_LINE;
+        return c === COLON || this.stepName(c);
       case TRAILER_LINE:
         if (c === CR) this.state = TRAILER_LF;
         else return this.ignore(c);
@@ -131,6 +132,11 @@ export class ChunkedDecoder {
     else if (c === SEMICOLON) this.state = EXTENSION;
     else return false;
     return true;
+  }
+
+  /** A trailer's name is a token that ends with the colon (RFC 9112 5.1, 7.1.2). */
+  private stepName(c: number): boolean {
+    return IS_TOKEN[c] === 1 && this.ignore(c);
   }
 
   private ignore(c: number): boolean {

@@ -263,7 +263,10 @@ function signatureOf(peer: string): Buffer {
  */
 export function finishHead(exchange: Exchange): number {
   const out = exchange.head;
-  let end = putBytes(out, exchange.headEnd, signatureOf(peerAddress(exchange.res!)));
+  const peer = peerAddress(exchange.res!);
+  // The socket is gone already: nobody reads an answer, and the upstream must not see a request of nobody's.
+  if (peer === "") return BAD_FIELD;
+  let end = putBytes(out, exchange.headEnd, signatureOf(peer));
   end = putText(out, end, exchange.host);
   end = putText(out, end, "\r\n");
   if (HAS_UPSTREAM_REQUEST) end = upstreamRequest(exchange, out, end);

@@ -3,9 +3,11 @@
  * for too long. Endpoints are chosen in turn by weight or by the requests they have; one that just refused is passed
  * over while another can be had. What finds no connection waits in a bounded queue.
  */
-import { HAS_LEAST_REQUEST, HAS_PIPELINING } from "#generated/constants.ts";
+import { isIP } from "node:net";
+import { HAS_LEAST_REQUEST, HAS_NAMES, HAS_PIPELINING } from "#generated/constants.ts";
 import type { Endpoint, Upstream } from "#generated/tables.ts";
 import type { Exchange } from "./exchange.ts";
+import { doubtName } from "./resolve.ts";
 import { addWalker, deadlineIn, hasPassed } from "./timers.ts";
 import { BUSY, Connection, type ConnectionOwner, IDLE } from "./upstream.ts";
 
@@ -14,6 +16,8 @@ const DOWN_MS = 1000;
 
 export class EndpointPool {
   readonly endpoint: Endpoint;
+  /** Whether the endpoint has to be resolved (resolve.ts). */
+  readonly isName: boolean;
   /** The upstream's pool that this one is part of. */
   readonly group: UpstreamPool;
   private readonly upstream: Upstream;
@@ -27,6 +31,7 @@ export class EndpointPool {
 
   constructor(endpoint: Endpoint, upstream: Upstream, group: UpstreamPool) {
     this.group = group;
+    this.isName = HAS_NAMES && endpoint.host !== "" && isIP(endpoint.host) === 0;
     this.endpoint = endpoint;
     this.upstream = upstream;
   }
@@ -36,6 +41,7 @@ export class EndpointPool {
   }
 
   markDown(): void {
+    if (this.isName) doubtName(this.endpoint.host);
     this.downUntilMs = deadlineIn(DOWN_MS);
   }
 
@@ -84,7 +90,7 @@ export class EndpointPool {
   /** Puts a clean connection back, for the next exchange. */
   release(connection: Connection): void {
     if (HAS_PIPELINING) remove(this.shared, connection);
-    if (this.idle.length >= this.upstream.connectionsIdleMax) {
+    if (this.idle.length >= this.upstream.connectionsIdleMax || connection.isOutdated) {
       connection.close();
       return;
     }

@@ -12,10 +12,11 @@
  * HTTP/1.1 answers them in order, so `exchange` is the one whose answer comes next and `following` are those behind.
  */
 import { connect, type Socket } from "node:net";
-import { HAS_PIPELINING } from "#generated/constants.ts";
+import { HAS_NAMES, HAS_PIPELINING } from "#generated/constants.ts";
 import { BodyReader } from "./body-reader.ts";
 import type { Exchange } from "./exchange.ts";
 import type { EndpointPool } from "./pool.ts";
+import { generationOf, lookup } from "./resolve.ts";
 import { readArea } from "./slab.ts";
 import { giveWindow } from "./windows.ts";
 
@@ -54,6 +55,8 @@ export class Connection {
   /** Body bytes being written that the kernel has not taken completely. */
   window: Buffer | null = null;
   idleDeadlineMs = 0;
+  /** Of the endpoint's name (resolve.ts) when the connection was opened. */
+  private nameGeneration = 0;
 
   // Reading one answer: the pieces of its head, then its body.
   stash: Buffer | null = null;
@@ -72,6 +75,7 @@ export class Connection {
     const { host, port, socketPath } = pool.endpoint;
     this.socket = connect({
       ...(socketPath === "" ? { host, port } : { path: socketPath }),
+      ...(HAS_NAMES ? { lookup } : {}),
       noDelay: true,
       onread: {
         buffer: readArea,
@@ -84,6 +88,7 @@ export class Connection {
     this.socket.on("connect", () => {
       if (this.state === OPENING) {
         this.state = BUSY;
+        if (HAS_NAMES && pool.isName) this.nameGeneration = generationOf(host);
         owner.onOpen(this);
       }
     });
@@ -200,6 +205,11 @@ export class Connection {
     this.socket.write(window.subarray(start, end), this.flushed);
     if (this.socket.writableLength === 0) giveWindow(window);
     else this.window = window;
+  }
+
+  /** Whether the endpoint's name stands for other addresses by now. */
+  get isOutdated(): boolean {
+    return HAS_NAMES && this.pool.isName && this.nameGeneration !== generationOf(this.pool.endpoint.host);
   }
 
   /** Whether all that was written has reached the kernel. */

@@ -32,3 +32,5 @@ export const DROPS_RESPONSE_FIELDS: boolean = true;
 /** Whether any upstream takes several requests on a connection, and whether any balances by requests in flight. */
 export const HAS_PIPELINING: boolean = true;
 export const HAS_LEAST_REQUEST: boolean = true;
+/** Whether any endpoint is a name that has to be resolved. */
+export const HAS_NAMES: boolean = true;
