@@ -29,7 +29,8 @@ export const UPSTREAM_BUSY = 19;
 export const CONNECT_TIMEOUT = 20;
 export const RESPONSE_TIMEOUT = 21;
 export const REQUEST_TIMEOUT = 22;
-export const BAD_BODY = 23;
+/** No fault: an OPTIONS request whose Max-Forwards is spent ends here (RFC 9110 7.6.2). */
+export const FORWARDS_SPENT = 23;
 
 /** First number of the features' fixed answers (`#generated/replies.ts`). */
 export const FIRST_REPLY = 64;
@@ -83,12 +84,6 @@ const FAULTS: Readonly<Record<number, Fault>> = {
     status: "400 Bad Request",
     code: "bad_field",
     detail: "A field has bytes that may not stand in it, or Connection names a field that must not be dropped.",
-    closes: true,
-  },
-  [BAD_BODY]: {
-    status: "400 Bad Request",
-    code: "bad_body",
-    detail: "The body does not have the length that was announced.",
     closes: true,
   },
   [NOT_FOUND]: { status: "404 Not Found", code: "no_route", detail: "No route has this path." },
@@ -203,7 +198,8 @@ const encoded: (Reply | undefined)[] = [];
 export function replyOf(number: number): Reply {
   let reply = encoded[number];
   if (reply === undefined) {
-    reply = number < FIRST_REPLY ? encodeFault(FAULTS[number]!, "") : encodeFeatureReply(number - FIRST_REPLY);
+    if (number === FORWARDS_SPENT) reply = encodeEmpty();
+    else reply = number < FIRST_REPLY ? encodeFault(FAULTS[number]!, "") : encodeFeatureReply(number - FIRST_REPLY);
     encoded[number] = reply;
   }
   return reply;
@@ -243,6 +239,16 @@ function encodeFault(fault: Fault, extraFields: string): Reply {
     bodiless: false,
     fromFeature: false,
     closes: fault.closes === true,
+  };
+}
+
+function encodeEmpty(): Reply {
+  return {
+    head: Buffer.from("204 No Content"),
+    body: Buffer.alloc(0),
+    bodiless: true,
+    fromFeature: false,
+    closes: false,
   };
 }
 

@@ -18,7 +18,15 @@ import { DROPS_REQUEST_FIELDS, HAS_REQUEST, HAS_UPSTREAM_REQUEST } from "#genera
 import { name as gatewayName } from "#generated/tables.ts";
 import { putBytes, putText } from "./bytes.ts";
 import { BODY_CHUNKED, BODY_LENGTH, BODY_NONE, type Exchange } from "./exchange.ts";
-import { BAD_FIELD, BAD_FRAMING, BAD_HOST, EXPECTATION_FAILED, FIELDS_TOO_LARGE, TARGET_TOO_LONG } from "./fault.ts";
+import {
+  BAD_FIELD,
+  BAD_FRAMING,
+  BAD_HOST,
+  EXPECTATION_FAILED,
+  FIELDS_TOO_LARGE,
+  FORWARDS_SPENT,
+  TARGET_TOO_LONG,
+} from "./fault.ts";
 import { IS_TOKEN } from "./grammar.ts";
 import { peerAddress } from "./peer.ts";
 import { isHost } from "./target.ts";
@@ -61,7 +69,7 @@ export function readFields(exchange: Exchange, req: HttpRequest): number {
   pass(req, fieldsAt);
   // A Connection field may name fields that stood before it: read once more, now knowing them.
   if (fault === 0 && named.length > 0) pass(req, fieldsAt);
-  if (fault !== 0) return fault;
+  if (fault !== 0 && fault !== FORWARDS_SPENT) return fault;
   if (hosts !== 1) return BAD_HOST;
   // RFC 9112 6.1: both together is an attack or a mistake. Repeats are refused as they are met.
   if (codings === 1 && lengths === 1) return BAD_FRAMING;
@@ -71,7 +79,7 @@ export function readFields(exchange: Exchange, req: HttpRequest): number {
   if (codings === 1) x.mustClose = true;
   x.headStart = fieldsAt;
   x.headEnd = at;
-  return at > x.head.length ? FIELDS_TOO_LARGE : 0;
+  return at > x.head.length ? FIELDS_TOO_LARGE : fault;
 }
 
 function pass(req: HttpRequest, fieldsAt: number): void {
@@ -121,6 +129,16 @@ function readField(name: string, value: string): void {
         return;
       }
       if (name === "keep-alive") return;
+      break;
+    case 12:
+      if (name === "max-forwards" && x.method === "OPTIONS") {
+        // RFC 9110 7.6.2; TRACE, the other method it is for, is not forwarded at all.
+        const left = readLength(value);
+        if (left === -1) fault = BAD_FIELD;
+        else if (left === 0) fault ||= FORWARDS_SPENT;
+        else copyField(name, String(left - 1));
+        return;
+      }
       break;
     case 14:
       if (name === "content-length") {
