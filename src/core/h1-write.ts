@@ -63,7 +63,7 @@ let named: string[] = [];
  */
 export function readFields(exchange: Exchange, req: HttpRequest): number {
   x = exchange;
-  named = [];
+  if (named.length > 0) named = [];
   const fieldsAt =
     x.method.length + x.path.length + (x.hasQuery ? 1 + x.query.length : 0) + LINE_FIXED_BYTES + LINE_GROWTH_BYTES;
   pass(req, fieldsAt);

@@ -415,22 +415,19 @@ function finish(x: Exchange, connection: Connection | null): void {
 function part(connection: Connection): void {
   const pool = connection.pool.group;
   const clean = connection.persistent && !draining;
-  if (HAS_PIPELINING && clean && connection.following.length > 0) {
-    connection.advance();
+  connection.advance();
+  if (!clean || (connection.exchange === null && !connection.drained)) {
+    closeConnection(connection);
+    return;
+  }
+  if (HAS_PIPELINING && connection.exchange !== null) {
     // There is room for one more.
     if (pool.firstWaiting !== undefined && mayShare(pool.firstWaiting)) serveWaiting(pool);
     return;
   }
-  if (!clean || !connection.drained) {
-    closeConnection(connection);
-    return;
-  }
   const waiting = pool.nextWaiting();
-  if (waiting === undefined) connection.release();
-  else {
-    connection.advance();
-    assign(waiting, connection);
-  }
+  if (waiting === undefined) connection.pool.release(connection);
+  else assign(waiting, connection);
 }
 
 function serveWaiting(pool: UpstreamPool): void {

@@ -123,12 +123,6 @@ export class Connection {
     this.exchange = HAS_PIPELINING ? (this.following.shift() ?? null) : null;
   }
 
-  /** Nothing is on its way any more: back to the pool. */
-  release(): void {
-    this.advance();
-    this.pool.release(this);
-  }
-
   /** Puts another exchange in the place of `x`. */
   replace(x: Exchange, other: Exchange): void {
     if (this.exchange === x) this.exchange = other;
