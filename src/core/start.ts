@@ -41,7 +41,17 @@ function refuseArgument(argument: string): void {
 }
 
 async function serve(): Promise<void> {
-  let server: Server;
+  let server: Server | undefined;
+  const onStop = (signal: NodeJS.Signals): void => {
+    // A second signal, or one that comes before anything was served.
+    if (stopping || server === undefined) process.exit(0);
+    drain(server, signal);
+  };
+  process.on("SIGTERM", onStop);
+  process.on("SIGINT", onStop);
+  // There is nothing to reload in this build; without a handler the signal would end the process. SIGUSR1, which
+  // would open Node's debugger, is blocked by an option compiled into the executable.
+  process.on("SIGHUP", () => {});
   try {
     server = await startServer(loadAddon(CLIENT_HEAD_BYTES_MAX));
   } catch (error) {
@@ -50,15 +60,6 @@ async function serve(): Promise<void> {
     process.exit(Number(error.exitCode));
   }
   for (const listener of listeners) logLine(`listening on ${addressOf(listener)} (${listener.name})`);
-  const onStop = (signal: NodeJS.Signals): void => {
-    if (stopping) process.exit(0);
-    drain(server, signal);
-  };
-  process.on("SIGTERM", onStop);
-  process.on("SIGINT", onStop);
-  // There is nothing to reload in this build; without a handler the signal would end the process. SIGUSR1, which
-  // would open Node's debugger, is blocked by an option compiled into the executable.
-  process.on("SIGHUP", () => {});
 }
 
 let stopping = false;
