@@ -15,22 +15,29 @@ import { IS_FIELD_VALUE, IS_TOKEN } from "./grammar.ts";
 import { slab } from "./slab.ts";
 
 const SIZE = 0;
-const EXTENSION = 1;
-const SIZE_LF = 2;
-const DATA = 3;
-const DATA_CR = 4;
-const DATA_LF = 5;
-const TRAILER = 6;
-const TRAILER_NAME = 7;
-const TRAILER_LINE = 8;
-const TRAILER_LF = 9;
-const TRAILER_END_LF = 10;
-const END = 11;
+const EXTENSION_NAME = 1;
+const EXTENSION_VALUE = 2;
+const EXTENSION_QUOTED = 3;
+const EXTENSION_ESCAPED = 4;
+const EXTENSION_END = 5;
+const SIZE_LF = 6;
+const DATA = 7;
+const DATA_CR = 8;
+const DATA_LF = 9;
+const TRAILER = 10;
+const TRAILER_NAME = 11;
+const TRAILER_LINE = 12;
+const TRAILER_LF = 13;
+const TRAILER_END_LF = 14;
+const END = 15;
 
 const CR = 0x0d;
 const LF = 0x0a;
 const COLON = 0x3a;
 const SEMICOLON = 0x3b;
+const EQUALS = 0x3d;
+const QUOTE = 0x22;
+const BACKSLASH = 0x5c;
 const SIZE_DIGITS_MAX = 12;
 /** Extensions of one chunk, and all trailers together. */
 const IGNORED_BYTES_MAX = 4096;
@@ -40,6 +47,8 @@ export class ChunkedDecoder {
   private digits = 0;
   private left = 0;
   private ignored = 0;
+  /** Whether the present part of an extension has a character. */
+  private named = false;
   /** The run of body bytes that `next` found: slab[dataStart, dataEnd), empty if none. */
   dataStart = 0;
   dataEnd = 0;
@@ -49,6 +58,7 @@ export class ChunkedDecoder {
     this.digits = 0;
     this.left = 0;
     this.ignored = 0;
+    this.named = false;
   }
 
   get ended(): boolean {
@@ -82,10 +92,12 @@ export class ChunkedDecoder {
     switch (this.state) {
       case SIZE:
         return this.stepSize(c);
-      case EXTENSION:
-        if (c === CR) this.state = SIZE_LF;
-        else return this.ignore(c);
-        return true;
+      case EXTENSION_NAME:
+      case EXTENSION_VALUE:
+      case EXTENSION_QUOTED:
+      case EXTENSION_ESCAPED:
+      case EXTENSION_END:
+        return this.stepExtension(c);
       case SIZE_LF:
         if (c !== LF) return false;
         this.digits = 0;
@@ -129,9 +141,44 @@ export class ChunkedDecoder {
     }
     if (this.digits === 0) return false;
     if (c === CR) this.state = SIZE_LF;
-    else if (c === SEMICOLON) this.state = EXTENSION;
+    else if (c === SEMICOLON) this.state = EXTENSION_NAME;
     else return false;
     return true;
+  }
+
+  /** RFC 9112 7.1.1 without the blanks that only recipients of old messages have to bear: `;name`, `;name=value`. */
+  private stepExtension(c: number): boolean {
+    if (!this.ignore(c)) return c === CR && this.endExtensions();
+    switch (this.state) {
+      case EXTENSION_QUOTED:
+        if (c === QUOTE) this.state = EXTENSION_END;
+        else if (c === BACKSLASH) this.state = EXTENSION_ESCAPED;
+        return true;
+      case EXTENSION_ESCAPED:
+        this.state = EXTENSION_QUOTED;
+        return true;
+      default:
+    }
+    if (IS_TOKEN[c] === 1) {
+      this.named = true;
+      return this.state !== EXTENSION_END;
+    }
+    if (c === QUOTE && this.state === EXTENSION_VALUE && !this.named) {
+      this.state = EXTENSION_QUOTED;
+      return true;
+    }
+    if (c === EQUALS && this.state === EXTENSION_NAME && this.named) this.state = EXTENSION_VALUE;
+    else if (c === SEMICOLON && (this.named || this.state === EXTENSION_END)) this.state = EXTENSION_NAME;
+    else return false;
+    this.named = false;
+    return true;
+  }
+
+  private endExtensions(): boolean {
+    const whole = this.state === EXTENSION_END || (this.named && this.state <= EXTENSION_VALUE);
+    this.named = false;
+    this.state = SIZE_LF;
+    return whole;
   }
 
   /** A trailer's name is a token that ends with the colon (RFC 9112 5.1, 7.1.2). */

@@ -313,7 +313,9 @@ function startAnswer(x: Exchange, connection: Connection, at: number, end: numbe
   const closes = x.mustClose || x.saysClose || draining;
   const wellFormed = takeBodyRange(connection, at, end);
   const { complete, next } = reader;
-  const headEnd = answer.finishAnswerHead(x, outBytes, x.saysClose || (closes && !complete));
+  // Where uWebSockets.js closes with the answer's last byte it also says so; else we do.
+  const saysSo = complete && (body !== UNTIL_HEAD || length !== -1);
+  const headEnd = answer.finishAnswerHead(x, outBytes, x.saysClose || (closes && !saysSo));
   if (!wellFormed || headEnd === -1) {
     fail(x, fault.UPSTREAM_MALFORMED);
     return CONSUMED;
