@@ -254,7 +254,7 @@ function onBytes(connection: Connection, bytes: number): void {
       return;
     }
     if (connection.isEarly) {
-      fail(x, fault.UPSTREAM_MALFORMED);
+      refuseAnswer(x, connection);
       return;
     }
     connection.answering = true;
@@ -287,10 +287,10 @@ function readAnswer(x: Exchange, connection: Connection, at: number, end: number
           connection.stashBytes = end - at;
           return CONSUMED;
         }
-        fail(x, fault.UPSTREAM_MALFORMED);
+        refuseAnswer(x, connection);
         return CONSUMED;
       default:
-        fail(x, fault.UPSTREAM_MALFORMED);
+        refuseAnswer(x, connection);
         return CONSUMED;
     }
   }
@@ -317,7 +317,7 @@ function startAnswer(x: Exchange, connection: Connection, at: number, end: numbe
   const saysSo = complete && (body !== UNTIL_HEAD || length !== -1);
   const headEnd = answer.finishAnswerHead(x, outBytes, x.saysClose || (closes && !saysSo));
   if (!wellFormed || headEnd === -1) {
-    fail(x, fault.UPSTREAM_MALFORMED);
+    refuseAnswer(x, connection);
     return CONSUMED;
   }
   if (complete) {
@@ -490,6 +490,12 @@ function fail(x: Exchange, number: number): void {
   }
   leaveUpstream(x, true);
   reply(x, replyTo(number));
+}
+
+/** What the upstream sent is no answer; the exchange it was for may have been given up already. */
+function refuseAnswer(x: Exchange, connection: Connection): void {
+  if (x.state === DISCARDED) closeConnection(connection);
+  else fail(x, fault.UPSTREAM_MALFORMED);
 }
 
 /** Closes both sides in the middle of an answer: the client can tell that it is not complete. */
