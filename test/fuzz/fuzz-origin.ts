@@ -225,8 +225,13 @@ class OriginSocket {
     const { sent, message, index } = this.found!;
     const random = this.random();
     const isHead = message.method === "HEAD";
-    const made = makeAnswer(random, `${sent.lane}.${sent.number}.${index}`, isHead);
-    const answer = new SentAnswer(made, isHead, this.left !== 0);
+    const identity = `${sent.lane}.${sent.number}.${index}`;
+    let answer = new SentAnswer(makeAnswer(random, identity, isHead), isHead, this.left !== 0);
+    // On a shared connection what follows an answer is the next one's, for every reader.
+    while (message.target.startsWith("/deep/") && !mayBeSplit(answer, isHead)) {
+      answer = new SentAnswer(makeAnswer(random, identity, isHead), isHead, this.left !== 0);
+    }
+    const { made } = answer;
     message.answers.push(answer);
     const kind = made.fuzzed ? "fuzzed" : "clean";
     this.origin.report.count(`origin: ${kind} answers`);

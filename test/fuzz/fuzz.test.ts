@@ -29,7 +29,7 @@ const ROUTES = {
   version: 1,
   name: "fuzz",
   defaults: {
-    timeouts: { connect: "4s", response_header: "4s", request: "20s", idle: "4s" },
+    timeouts: { connect: "4s", queue: "4s", response_header: "4s", request: "20s", idle: "4s" },
     limits: { body: "64KiB" },
   },
   upstreams: {
