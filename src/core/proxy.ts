@@ -418,7 +418,7 @@ function part(connection: Connection): void {
   const pool = connection.pool.group;
   const clean = connection.persistent && !draining;
   connection.advance();
-  if (!clean || (connection.exchange === null && !connection.drained)) {
+  if (!clean || !connection.isWritten) {
     closeConnection(connection);
     return;
   }
@@ -525,15 +525,13 @@ function leaveUpstream(x: Exchange, stuck: boolean): void {
   if (x.state === QUEUED) poolOf(x).stopWaiting(x);
   if (connection === null) return;
   x.connection = null;
-  const goesOn = HAS_PIPELINING && connection.inFlight > 1 && x.state !== ANSWERING;
-  if (goesOn && !(stuck && (connection.exchange === x || connection.exchange!.state === DISCARDED))) {
-    connection.flushHeads();
+  if (HAS_PIPELINING && connection.inFlight > 1) {
+    const blocks = stuck && (connection.exchange === x || connection.exchange!.state === DISCARDED);
+    if (!blocks && connection.withdraw(x)) return;
     connection.replace(x, x.isHead ? discardedHead : discardedGet);
-    if (connection.carriesOnly(DISCARDED)) closeConnection(connection);
-  } else {
-    if (HAS_PIPELINING) connection.replace(x, discardedGet);
-    closeConnection(connection);
-  }
+    if (!blocks && x.state !== ANSWERING && connection.isWritten && !connection.carriesOnly(DISCARDED)) return;
+  } else if (HAS_PIPELINING) connection.replace(x, discardedGet);
+  closeConnection(connection);
 }
 
 /** Stand for exchanges that were given up on a shared connection, so that their answers are told from the next ones. */

@@ -90,6 +90,7 @@ export class Connection {
         this.state = BUSY;
         if (HAS_NAMES && pool.isName) this.nameGeneration = generationOf(host);
         owner.onOpen(this);
+        this.flushHeads();
       }
     });
     this.socket.on("end", () => this.fail(""));
@@ -102,17 +103,16 @@ export class Connection {
     return this.exchange === null ? 0 : 1 + this.following.length;
   }
 
-  /** Sends the exchange's head at the end of this turn. */
+  /** Sends the exchange's head at the end of this turn, or as soon as the connection is open. */
   send(x: Exchange): void {
     if (!HAS_PIPELINING || this.exchange === null) {
       this.exchange = x;
       this.answering = false;
     } else this.following.push(x);
-    if (this.heads.length === 0) {
-      if (pendingConnections.length === 0) setImmediate(flushConnections);
-      pendingConnections.push(this);
-    }
     this.heads.push(x);
+    if (this.state === OPENING || this.heads.length > 1) return;
+    if (pendingConnections.length === 0) setImmediate(flushConnections);
+    pendingConnections.push(this);
   }
 
   /** The present exchange's answer is complete: the next one's comes. */
@@ -121,6 +121,16 @@ export class Connection {
     this.answering = false;
     this.discarding = false;
     this.exchange = HAS_PIPELINING ? (this.following.shift() ?? null) : null;
+  }
+
+  /** Takes back an exchange whose head was not written yet; false if it was. */
+  withdraw(x: Exchange): boolean {
+    const index = this.heads.indexOf(x);
+    if (index === -1) return false;
+    this.heads.splice(index, 1);
+    if (this.exchange === x) this.exchange = this.following.shift() ?? null;
+    else this.following.splice(this.following.indexOf(x), 1);
+    return true;
   }
 
   /** Puts another exchange in the place of `x`. */
@@ -206,9 +216,12 @@ export class Connection {
     return HAS_NAMES && this.pool.isName && this.nameGeneration !== generationOf(this.pool.endpoint.host);
   }
 
-  /** Whether all that was written has reached the kernel. */
-  get drained(): boolean {
-    return this.heads.length === 0 && this.window === null && this.socket.writableLength === 0;
+  /**
+   * Whether all that was written has reached the kernel. Until then it is read from the buffers of exchanges and
+   * windows, which must not serve anyone else.
+   */
+  get isWritten(): boolean {
+    return this.window === null && this.socket.writableLength === 0;
   }
 
   pauseReading(): void {
