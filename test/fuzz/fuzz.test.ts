@@ -128,7 +128,7 @@ test(`${REQUESTS} fuzzed requests, SEED=${SEED}`, { timeout: 3_600_000 }, async 
   // Everything has its turn: a run that reached nothing proves nothing.
   assert.ok(report.of("origin: requests") > REQUESTS / 4, "few requests reached the origin");
   assert.ok(report.of("origin: fuzzed answers") > REQUESTS / 10, "few answers were fuzzed");
-  assert.ok(report.of("client: answers passed on") > REQUESTS / 5, "few answers came through");
+  assert.ok(report.of("client: answers passed on") > REQUESTS / 8, "few answers came through");
 
   const settledBy = performance.now() + SETTLE_MS;
   while (openFiles() > idleFiles + 2 && performance.now() < settledBy) await sleep(100);

@@ -20,7 +20,7 @@ export interface MadeAnswer {
 export function makeAnswer(random: Random, identity: string, isHead: boolean): MadeAnswer {
   const roll = random.next();
   const waitMs = random.chance(0.1) ? 1 + random.below(10) : 0;
-  if (roll < 0.6) {
+  if (roll < 0.55) {
     const ending = random.chance(0.1) ? END : WHOLE;
     return { bytes: makeClean(random, identity, isHead), fuzzed: false, ending, waitMs };
   }

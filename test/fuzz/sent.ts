@@ -57,6 +57,7 @@ export class Sent {
   readonly number: number;
   /** Number of the first request on this connection; seeds its answers. */
   readonly firstRequest: number;
+  readonly openedMs = performance.now();
   private readonly kinds: number[] = [];
   private bytes: Buffer = Buffer.alloc(0);
   private readonly messages: Message[] = [];
