@@ -183,8 +183,8 @@ function pass(start: number, end: number, route: number, isHead: boolean): numbe
   head.length = length;
   head.persistent = !closes;
   if (status < 200) {
-    // 101 answers an Upgrade that is never sent.
-    if (status === 101 || chunked || length > 0) return MALFORMED;
+    // 101 answers an Upgrade that is never sent; HTTP/1.0 knows no interim answers, and nothing follows a close.
+    if (status === 101 || chunked || length > 0 || closes) return MALFORMED;
     return INTERIM;
   }
   if (isHead || status === 204 || status === 304) {
@@ -221,10 +221,14 @@ function startsLikeStatusLine(start: number, end: number): boolean {
 /** Whether the bytes at `at` are `name` in any case; the caller has compared the length. */
 function isName(at: number, name: string): boolean {
   for (let i = 0; i < name.length; i++) {
-    const c = slab[at + i]!;
-    if ((c >= 0x41 && c <= 0x5a ? c | 0x20 : c) !== name.charCodeAt(i)) return false;
+    if (lowerCase(slab[at + i]!) !== name.charCodeAt(i)) return false;
   }
   return true;
+}
+
+/** Letters only: `| 0x20` alone would also take `^` for `~`. */
+function lowerCase(c: number): number {
+  return c >= 0x41 && c <= 0x5a ? c | 0x20 : c;
 }
 
 /** Digits only, at most 15 of them so that the number is exact; -1 otherwise (RFC 9110 8.6). */
@@ -278,7 +282,7 @@ function isNamed(start: number, end: number, count: number): boolean {
     const bytes = namedEnd[n]! - namedStart[n]!;
     if (bytes !== end - start) continue;
     let i = 0;
-    while (i < bytes && (slab[start + i]! | 0x20) === (slab[namedStart[n]! + i]! | 0x20)) i += 1;
+    while (i < bytes && lowerCase(slab[start + i]!) === lowerCase(slab[namedStart[n]! + i]!)) i += 1;
     if (i === bytes) return true;
   }
   return false;

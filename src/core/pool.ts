@@ -87,6 +87,13 @@ export class EndpointPool {
     return connection;
   }
 
+  /** A connection goes on with a request that may or may not share it. */
+  share(connection: Connection, shares: boolean): void {
+    if (this.upstream.pipelining === 1) return;
+    remove(this.shared, connection);
+    if (shares) this.shared.push(connection);
+  }
+
   /** Puts a clean connection back, for the next exchange. */
   release(connection: Connection): void {
     if (HAS_PIPELINING) remove(this.shared, connection);
@@ -180,10 +187,11 @@ export class UpstreamPool {
     return best;
   }
 
-  /** Queues an exchange that found no connection; false if the queue is full. */
+  /** Queues an exchange that found no connection; false if the queue is full. What is sent again has waited already. */
   wait(x: Exchange): boolean {
     if (this.waiting.length >= this.upstream.waitingMax) return false;
-    this.waiting.push(x);
+    if (x.replayed) this.waiting.unshift(x);
+    else this.waiting.push(x);
     return true;
   }
 

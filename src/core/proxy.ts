@@ -167,9 +167,12 @@ function tryDispatch(x: Exchange, fresh: boolean): boolean {
   return pool.wait(x);
 }
 
-/** Whether the request may be one of several on a connection: whatever happens to the others, it can be sent again. */
+/**
+ * Whether the request may be one of several on a connection: whatever happens to the others, it can be sent again. One
+ * that was sent again already goes alone, so that it depends on no other.
+ */
 function mayShare(x: Exchange): boolean {
-  return x.bodyKind === BODY_NONE && isSafe(x.method);
+  return x.bodyKind === BODY_NONE && !x.replayed && isSafe(x.method);
 }
 
 function poolOf(x: Exchange): UpstreamPool {
@@ -188,13 +191,24 @@ function assign(x: Exchange, connection: Connection): void {
 /** The connection is open: the head leaves at the end of this turn, and a body that was held goes with it. */
 function begin(x: Exchange, connection: Connection): void {
   x.state = SENT;
-  setWaitDeadline(x);
+  if (connection.exchange === x) setWaitDeadline(x);
+  else x.phaseDeadlineMs = 0;
   if (!x.bodyReceived || x.held !== null) resumeBody(x, connection);
 }
 
 /** While the body is on its way its pauses count, then the wait for the answer's head. */
 function setWaitDeadline(x: Exchange): void {
   x.phaseDeadlineMs = deadlineIn(x.bodyReceived ? routeResponseHeaderMs[x.route]! : routeIdleMs[x.route]!);
+}
+
+/**
+ * With pipelining only the first in line waits for the upstream, the others for those before them. Where the first was
+ * given up, the next one's deadline stands for the connection's.
+ */
+function watchFirst(connection: Connection): void {
+  let first: Exchange | undefined = connection.exchange!;
+  if (first.state === DISCARDED) first = connection.following.find((x) => x.state !== DISCARDED);
+  if (first !== undefined && first.state === SENT && first.phaseDeadlineMs === 0) setWaitDeadline(first);
 }
 
 function onOpen(connection: Connection): void {
@@ -423,18 +437,26 @@ function part(connection: Connection): void {
     return;
   }
   if (HAS_PIPELINING && connection.exchange !== null) {
+    watchFirst(connection);
     // There is room for one more.
     if (pool.firstWaiting !== undefined && mayShare(pool.firstWaiting)) serveWaiting(pool);
     return;
   }
-  const waiting = pool.nextWaiting();
+  const waiting = pool.firstWaiting;
   if (waiting === undefined) connection.pool.release(connection);
-  else assign(waiting, connection);
+  else if (waiting.replayed) {
+    // What is sent again needs a fresh connection, and this one's place.
+    closeConnection(connection);
+  } else {
+    pool.stopWaiting(waiting);
+    if (HAS_PIPELINING) connection.pool.share(connection, mayShare(waiting));
+    assign(waiting, connection);
+  }
 }
 
 function serveWaiting(pool: UpstreamPool): void {
   const waiting = pool.nextWaiting();
-  if (waiting !== undefined) dispatch(waiting, false);
+  if (waiting !== undefined) dispatch(waiting, waiting.replayed);
 }
 
 /** Whether nothing may follow on the client's connection. */
@@ -529,7 +551,10 @@ function leaveUpstream(x: Exchange, stuck: boolean): void {
     const blocks = stuck && (connection.exchange === x || connection.exchange!.state === DISCARDED);
     if (!blocks && connection.withdraw(x)) return;
     connection.replace(x, x.isHead ? discardedHead : discardedGet);
-    if (!blocks && x.state !== ANSWERING && connection.isWritten && !connection.carriesOnly(DISCARDED)) return;
+    if (!blocks && x.state !== ANSWERING && connection.isWritten && !connection.carriesOnly(DISCARDED)) {
+      watchFirst(connection);
+      return;
+    }
   } else if (HAS_PIPELINING) connection.replace(x, discardedGet);
   closeConnection(connection);
 }
@@ -652,8 +677,12 @@ function walkExchanges(): boolean {
 }
 
 function expire(x: Exchange, number: number): void {
-  if (x.state === CONNECTING) x.connection?.pool.markDown();
-  fail(x, number);
+  const { connection } = x;
+  if (x.state === CONNECTING) connection?.pool.markDown();
+  // It was another one, given up since, whose answer did not come: this one is sent once more with the others.
+  const innocent = HAS_PIPELINING && x.state === SENT && connection !== null && connection.exchange !== x;
+  if (innocent && number !== fault.REQUEST_TIMEOUT) closeConnection(connection);
+  else fail(x, number);
 }
 
 function phaseFault(x: Exchange): number {
