@@ -41,6 +41,7 @@ export const UPSTREAMS = {
     socket: { endpoints: [{ url: `unix:${SOCKET_PATH}` }] },
     named: { endpoints: [{ url: `http://localhost:${ports.origin}` }] },
     nameless: { endpoints: [{ url: "http://nowhere.invalid" }] },
+    moving: { endpoints: [{ url: `http://origin.test:${ports.origin}` }] },
   },
   routes: [
     { name: "plain", match: { path: "/plain/*" }, upstream: "plain" },
@@ -57,5 +58,6 @@ export const UPSTREAMS = {
     { name: "socket", match: { path: "/socket/*" }, upstream: "socket" },
     { name: "named", match: { path: "/named/*" }, upstream: "named" },
     { name: "nameless", match: { path: "/nameless/*" }, upstream: "nameless" },
+    { name: "moving", match: { path: "/moving/*" }, upstream: "moving" },
   ],
 };
