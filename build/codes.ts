@@ -42,6 +42,7 @@ export const CODES: Readonly<Record<string, string>> = {
   HW1404: "timeouts that contradict each other",
   HW1405: "connection settings that contradict each other",
   HW1406: "a program larger than the target allows",
+  HW1407: "limits of the device that contradict each other",
   // 19xx: warnings; the build goes on
   HW1901: "routes that answer on any host",
   HW1902: "a setting that has no effect",

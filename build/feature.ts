@@ -59,9 +59,12 @@ export interface RouteUse {
   readonly dropResponseFields?: readonly string[];
   /** The route is answered by the feature itself: it needs no upstream, and may name none. */
   readonly answers?: boolean;
-  /** Most bytes the feature can add to a request head or an answer's head on this route, placeholders included. */
-  readonly requestHeadBytes?: number;
-  readonly responseHeadBytes?: number;
+  /**
+   * Most bytes the feature can add to a request head or an answer's head on this route; a template stands for the most
+   * it can become, which depends on the device's limits.
+   */
+  readonly requestHeadBytes?: number | Template;
+  readonly responseHeadBytes?: number | Template;
 }
 
 /** A route as features see it: the core's part of the language, defaults already merged. */

@@ -14,6 +14,7 @@ import {
   DRAIN_MS,
   EXCHANGES_MAX,
   RESPONSE_HEAD_BYTES_MAX,
+  TARGET_SHARE,
   WAITING_SHARE,
 } from "./schema/defaults.ts";
 import type { RouteEntry, RoutesFile, UpstreamEntry } from "./schema/routes.ts";
@@ -27,7 +28,8 @@ export function makePlan(
   features: readonly Feature[],
   source: { readonly file: string; readonly lineOf: (route: number) => number },
 ): Plan {
-  const exchangesMax = targetFile.limits?.in_flight ?? EXCHANGES_MAX;
+  const { in_flight: exchangesMax = EXCHANGES_MAX, header_bytes: head, uri } = targetFile.limits ?? {};
+  const clientHeadBytesMax = head === undefined ? CLIENT_HEAD_BYTES_MAX : parseSizeBytes(head);
   const upstreams = Object.entries(routesFile.upstreams ?? {}).map(([name, entry]) =>
     planUpstream(name, entry, exchangesMax),
   );
@@ -47,7 +49,8 @@ export function makePlan(
     routes,
     limits: {
       exchangesMax,
-      clientHeadBytesMax: CLIENT_HEAD_BYTES_MAX,
+      clientHeadBytesMax,
+      targetBytesMax: uri === undefined ? Math.floor(clientHeadBytesMax * TARGET_SHARE) : parseSizeBytes(uri),
       responseHeadBytesMax: RESPONSE_HEAD_BYTES_MAX,
       drainMs: targetFile.timing?.drain === undefined ? DRAIN_MS : parseDurationMs(targetFile.timing.drain),
     },

@@ -85,6 +85,8 @@ export interface PlannedLimits {
   readonly exchangesMax: number;
   /** Client request head, as uWebSockets.js counts it. */
   readonly clientHeadBytesMax: number;
+  /** Path and query of a client's request together, without the question mark; at most clientHeadBytesMax. */
+  readonly targetBytesMax: number;
   /** Upstream answer head, status line and fields. */
   readonly responseHeadBytesMax: number;
   /** Largest time a drain may take after SIGTERM. */

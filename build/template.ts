@@ -5,27 +5,45 @@
  * the only list of placeholders; `fn` is the exported function of src/core/placeholders.ts that writes the value.
  */
 import { didYouMean } from "./near-miss.ts";
+import type { PlannedLimits } from "./plan.ts";
 
-/** Most bytes of anything the client sends in one request head; the emitter refuses a plan that allows more. */
-export const CLIENT_HEAD_BYTES_BOUND = 4096;
+/** What the size of a client's values depends on. */
+export type HeadLimits = Pick<PlannedLimits, "clientHeadBytesMax" | "targetBytesMax">;
+
+/** Longest Host value the core accepts, port included (`isHost` in src/core/target.ts). */
+export const HOST_BYTES_MAX = 255;
+/** A request feature may make the path this much longer (src/core/h1-write.ts, which keeps the room). */
+export const LINE_GROWTH_BYTES = 512;
 
 export interface Placeholder {
   readonly fn: string;
   /** Most bytes the value can have on any request. */
-  readonly bytesMax: number;
+  readonly bytesMax: (limits: HeadLimits) => number;
   readonly summary: string;
 }
 
 export const PLACEHOLDERS: Readonly<Record<string, Placeholder>> = {
-  "client.ip": { fn: "clientIp", bytesMax: 39, summary: "the client's address; IPv6 in full groups" },
-  "request.id": { fn: "requestId", bytesMax: 32, summary: "32 random hex digits, the same all through one exchange" },
-  host: { fn: "host", bytesMax: CLIENT_HEAD_BYTES_BOUND, summary: "the Host field as the client sent it" },
-  path: { fn: "path", bytesMax: CLIENT_HEAD_BYTES_BOUND, summary: "the path, normalised and rewritten" },
-  query: { fn: "query", bytesMax: CLIENT_HEAD_BYTES_BOUND, summary: "the query without its question mark" },
-  method: { fn: "method", bytesMax: CLIENT_HEAD_BYTES_BOUND, summary: "the request's method" },
-  scheme: { fn: "scheme", bytesMax: 5, summary: "http or https, as the client connected" },
-  route: { fn: "routeName", bytesMax: 63, summary: "the route's name" },
-  upstream: { fn: "upstreamName", bytesMax: 63, summary: "the upstream's name" },
+  "client.ip": { fn: "clientIp", bytesMax: () => 39, summary: "the client's address; IPv6 in full groups" },
+  "request.id": {
+    fn: "requestId",
+    bytesMax: () => 32,
+    summary: "32 random hex digits, the same all through one exchange",
+  },
+  host: { fn: "host", bytesMax: () => HOST_BYTES_MAX, summary: "the Host field as the client sent it" },
+  path: {
+    fn: "path",
+    bytesMax: ({ targetBytesMax }) => targetBytesMax + LINE_GROWTH_BYTES,
+    summary: "the path, normalised and rewritten",
+  },
+  query: {
+    fn: "query",
+    bytesMax: ({ targetBytesMax }) => targetBytesMax,
+    summary: "the query without its question mark",
+  },
+  method: { fn: "method", bytesMax: ({ clientHeadBytesMax }) => clientHeadBytesMax, summary: "the request's method" },
+  scheme: { fn: "scheme", bytesMax: () => 5, summary: "http or https, as the client connected" },
+  route: { fn: "routeName", bytesMax: () => 63, summary: "the route's name" },
+  upstream: { fn: "upstreamName", bytesMax: () => 63, summary: "the upstream's name" },
 };
 
 export type TemplatePart = { readonly text: string } | { readonly placeholder: string };
@@ -67,10 +85,10 @@ export function parseTemplate(text: string): { parts: TemplatePart[] } | { mista
 }
 
 /** Most bytes the text can become, placeholders filled in. @throws Error if the text was not checked before */
-export function templateBytesMax(text: string): number {
+export function templateBytesMax(text: string, limits: HeadLimits): number {
   let bytes = 0;
   for (const part of partsOfChecked(text)) {
-    bytes += "text" in part ? Buffer.byteLength(part.text) : PLACEHOLDERS[part.placeholder]!.bytesMax;
+    bytes += "text" in part ? Buffer.byteLength(part.text) : PLACEHOLDERS[part.placeholder]!.bytesMax(limits);
   }
   return bytes;
 }

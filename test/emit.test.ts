@@ -191,10 +191,31 @@ describe("behaviour", () => {
   });
 
   test("head buffers have room for what features add", () => {
-    assert.ok(made.RESPONSE_HEAD_ADDED_BYTES >= 4096 && made.RESPONSE_HEAD_ADDED_BYTES % 256 === 0);
-    assert.ok(made.REQUEST_HEAD_BYTES >= 4096 + 1024 + 3 * 4096);
+    assert.deepEqual([made.CLIENT_HEAD_BYTES_MAX, made.TARGET_BYTES_MAX], [4096, 2048]);
+    // Route, upstream, scheme and host of route 0.
+    assert.equal(made.RESPONSE_HEAD_ADDED_BYTES, upTo256("\r\nX-C:    ".length + 63 + 63 + 5 + 255));
+    // The head, the core's share, a longer path twice, the query, and a method of any length.
+    const fields = "X-Request-Id: \r\nX-A: { ?}\r\n".length + 32 + 4096 + (2048 + 512) + 2048;
+    assert.equal(made.REQUEST_HEAD_BYTES, upTo256(4096 + 604 + 512 + fields));
     assert.equal(made.TICK_MS, 100);
   });
+});
+
+function upTo256(bytes: number): number {
+  return Math.ceil(bytes / 256) * 256;
+}
+
+test("constants: placeholders take what the device's limits allow, not what the largest device allows", () => {
+  const limits = { ...PLAN.limits, clientHeadBytesMax: 1024, targetBytesMax: 512 };
+  const bytesOf = (plan: Plan) => {
+    const text = emitTexts(plan)["constants.ts"];
+    return ["REQUEST_HEAD_BYTES", "RESPONSE_HEAD_ADDED_BYTES"].map((name) =>
+      Number(new RegExp(`${name}: number = (\\d+)`).exec(text)![1]),
+    );
+  };
+  const withPath = { ...planOf([sketch("/a", { response_headers: { set: { "X-P": "{path}" } } })]), limits };
+  assert.deepEqual(bytesOf(withPath), [upTo256(1024 + 604), upTo256("\r\nX-P: ".length + 512 + 512)]);
+  assert.deepEqual(bytesOf({ ...planOf([{ path: "/a" }]), limits }), [upTo256(1024 + 604), 0]);
 });
 
 test("constants: nothing used is nothing on; the tick is a tenth of the shortest timeout within its bounds", () => {

@@ -87,6 +87,18 @@ test("who waits is in flight: half of the exchanges if nothing is said, never mo
   );
 });
 
+test("a request's head: 8 KiB if nothing is said, half of it for path and query", async () => {
+  const limitsFor = async (limits: object) => {
+    const plan = await planFor({ a: { endpoints: [{ url: "http://a" }] } }, [{}], limits);
+    return [plan.limits.clientHeadBytesMax, plan.limits.targetBytesMax];
+  };
+  assert.deepEqual(await limitsFor({}), [8192, 4096]);
+  assert.deepEqual(await limitsFor({ header_bytes: "1KiB" }), [1024, 512]);
+  assert.deepEqual(await limitsFor({ header_bytes: "1025B" }), [1025, 512]);
+  assert.deepEqual(await limitsFor({ uri: "8KiB" }), [8192, 8192]);
+  assert.deepEqual(await limitsFor({ header_bytes: "16KiB", uri: "512B" }), [16_384, 512]);
+});
+
 test("no default exceeds the route's request timeout", async () => {
   const { routes } = await planFor({ a: { endpoints: [{ url: "http://a" }] } }, [{ timeouts: { request: "400ms" } }]);
   const { connectMs, queueMs, responseHeaderMs, requestMs, idleMs } = routes[0]!;

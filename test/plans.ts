@@ -29,7 +29,13 @@ export function planOf(routes: readonly RouteSketch[], rest: Partial<Plan> = {})
       },
     ],
     routes: routes.map(plannedRoute),
-    limits: { exchangesMax: 64, clientHeadBytesMax: 4096, responseHeadBytesMax: 16_384, drainMs: 20_000 },
+    limits: {
+      exchangesMax: 64,
+      clientHeadBytesMax: 4096,
+      targetBytesMax: 2048,
+      responseHeadBytesMax: 16_384,
+      drainMs: 20_000,
+    },
     features: [],
     ...rest,
   };

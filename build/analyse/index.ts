@@ -1,6 +1,7 @@
 /** The passes in their order. Each reads the drafts and reports; none changes anything, so that order is for people. */
 import { checkEndpoints } from "./endpoints.ts";
 import { checkFeatures } from "./features.ts";
+import { checkHeadLimits } from "./head-limits.ts";
 import { checkHosts } from "./hosts.ts";
 import type { AnalysisInput } from "./input.ts";
 import { checkListeners } from "./listeners.ts";
@@ -18,6 +19,7 @@ const PASSES = [
   checkHosts,
   checkEndpoints,
   checkListeners,
+  checkHeadLimits,
   checkPipelining,
   checkTimeouts,
   checkFeatures,

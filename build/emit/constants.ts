@@ -1,28 +1,24 @@
 /** Emits constants.ts: the numbers and switches that esbuild folds into the core. */
 import { isIP } from "node:net";
-import type { Phase, RouteUse } from "../feature.ts";
+import type { Phase, RouteUse, Template } from "../feature.ts";
 import type { Plan } from "../plan.ts";
-import { CLIENT_HEAD_BYTES_BOUND } from "../template.ts";
+import { HOST_BYTES_MAX, LINE_GROWTH_BYTES, templateBytesMax } from "../template.ts";
 import type { Text } from "./text.ts";
 
+/** Fields of a client's head, fixed in uWebSockets.js; each may come without the blank that we put after its colon. */
+const CLIENT_FIELDS_MAX = 100;
 /**
- * Most bytes that the core itself adds to a request head, most of them in fields it sets: X-Forwarded-For 58,
- * X-Forwarded-Proto 26, X-Forwarded-Host 20 + 261 (a name of 255 bytes and a port), X-Real-IP 52, Via 12 + the
- * gateway's name, Transfer-Encoding 28, Connection 24; a blank after the colon of each of 100 fields; and spare.
- * A head that still does not fit is answered 431 at run time.
+ * Most bytes that the core adds to what the client sent. Its own fields without their values: X-Forwarded-For 19,
+ * X-Real-IP 13, X-Forwarded-Proto 21, Via 11, X-Forwarded-Host 20; two addresses of 39, the scheme, a gateway's name
+ * of 63, the host; `content-length: 0` where the client sent none. What the client sent is framed as it came.
  */
-const CORE_HEAD_BYTES = 1024;
+const CORE_HEAD_BYTES = 19 + 13 + 21 + 11 + 20 + 2 * 39 + 5 + 63 + HOST_BYTES_MAX + 19 + CLIENT_FIELDS_MAX;
 
 /** One for each body whose receiver is slower than its sender; untouched pages of a window cost nothing. */
 const WINDOWS_BOUND = 256;
 
 export function emitConstants(out: Text, plan: Plan): void {
   const { limits } = plan;
-  if (limits.clientHeadBytesMax > CLIENT_HEAD_BYTES_BOUND) {
-    throw new Error(
-      `client heads of ${limits.clientHeadBytesMax} bytes: placeholders are sized for ${CLIENT_HEAD_BYTES_BOUND} (build/template.ts)`,
-    );
-  }
   const number = (name: string, value: number, why: string) =>
     out.line(`/** ${why} */`).line(`export const ${name}: number = ${value};`);
   const flag = (name: string, value: boolean) => out.line(`export const ${name}: boolean = ${value};`);
@@ -30,11 +26,13 @@ export function emitConstants(out: Text, plan: Plan): void {
   number("TICK_MS", tickMs(plan), "A tenth of the shortest timeout, between 10 and 100 ms.");
   number("EXCHANGES_MAX", limits.exchangesMax, "Requests in flight at once.");
   number("CLIENT_HEAD_BYTES_MAX", limits.clientHeadBytesMax, "A client's request head.");
+  number("TARGET_BYTES_MAX", limits.targetBytesMax, "Its path and query together.");
+  const growth = usesPhase(plan, "request") ? LINE_GROWTH_BYTES : 0;
   const requestHeadBytes =
-    limits.clientHeadBytesMax + CORE_HEAD_BYTES + largest(plan, (use) => use.requestHeadBytes ?? 0);
+    limits.clientHeadBytesMax + CORE_HEAD_BYTES + growth + largest(plan, (use) => use.requestHeadBytes);
   number("REQUEST_HEAD_BYTES", roundUp(requestHeadBytes), "A request head towards an upstream.");
   number("RESPONSE_HEAD_BYTES_MAX", limits.responseHeadBytesMax, "An upstream's answer head.");
-  const added = largest(plan, (use) => use.responseHeadBytes ?? 0);
+  const added = largest(plan, (use) => use.responseHeadBytes);
   number("RESPONSE_HEAD_ADDED_BYTES", roundUp(added), "Most bytes that features add to an answer's head.");
   number("WINDOWS_MAX", Math.min(2 * limits.exchangesMax, WINDOWS_BOUND), "Body windows of 64 KiB and a head.");
   number("DRAIN_MS", limits.drainMs, "After SIGTERM, requests in flight get this long.");
@@ -84,11 +82,14 @@ function tickMs(plan: Plan): number {
 }
 
 /** Largest sum over the features of one route. */
-function largest(plan: Plan, bytesOf: (use: RouteUse) => number): number {
+function largest({ routes, limits }: Plan, sizeOf: (use: RouteUse) => number | Template | undefined): number {
   let most = 0;
-  for (const route of plan.routes) {
+  for (const route of routes) {
     let sum = 0;
-    for (const use of route.uses.values()) sum += bytesOf(use);
+    for (const use of route.uses.values()) {
+      const size = sizeOf(use) ?? 0;
+      sum += typeof size === "number" ? size : templateBytesMax(size.text, limits);
+    }
     most = Math.max(most, sum);
   }
   return most;

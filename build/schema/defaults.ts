@@ -30,8 +30,17 @@ export const WAITING_SHARE = 0.5;
 
 /** Requests in flight on one device; nginx's worker_connections (512) times two, an exchange being two connections there. */
 export const EXCHANGES_MAX = 1024;
-/** uWebSockets.js's own default for a request head. */
-export const CLIENT_HEAD_BYTES_MAX = 4096;
+/**
+ * A request's head. Cookies and tokens of real clients pass the 4 KiB of uWebSockets.js's own default; 8 KiB is what
+ * nginx takes in one line. Every exchange has a buffer for it, so that with EXCHANGES_MAX each KiB is 1 MiB of the
+ * worst case.
+ */
+export const CLIENT_HEAD_BYTES_MAX = 8192;
+/**
+ * Of the head, for path and query: the other half is left for the fields that come with every request. RFC 9112 3
+ * recommends 8000 bytes for the request line; who needs them sets both limits.
+ */
+export const TARGET_SHARE = 0.5;
 /** Answers carry cookies and policies: four times the request's. */
 export const RESPONSE_HEAD_BYTES_MAX = 16_384;
 /** Below the 30 s that service managers commonly grant before SIGKILL. */

@@ -2,7 +2,7 @@
 import { z } from "zod";
 import { expectations } from "./expect.ts";
 import { name } from "./routes.ts";
-import { duration, size } from "./units.ts";
+import { duration, size, sizeBetween } from "./units.ts";
 
 const listener = z
   .strictObject({
@@ -46,6 +46,16 @@ export const targetSchema = z
           .max(65535)
           .describe("Most requests in flight at once; further ones are answered 503.")
           .optional(),
+        header_bytes: sizeBetween(
+          "1KiB",
+          "16KiB",
+          "Longest head of a request, from its first line to the empty one; longer ones are answered 431.",
+        ).optional(),
+        uri: sizeBetween(
+          "512B",
+          "16KiB",
+          "Longest path and query of a request together, header_bytes at the most; longer ones are answered 414.",
+        ).optional(),
       })
       .describe("Limits of the whole device program.")
       .optional(),

@@ -32,6 +32,22 @@ export function size(description: string) {
     .register(expectations, { expected: "a size such as 64KiB or 1MiB", hint: hintSize });
 }
 
+/** A size within bounds, both included and written as sizes. */
+export function sizeBetween(least: string, most: string, description: string) {
+  const [bytesMin, bytesMax] = [parseSizeBytes(least), parseSizeBytes(most)];
+  const isWithin = (text: string) => parseSizeBytes(text) >= bytesMin && parseSizeBytes(text) <= bytesMax;
+  return z
+    .string()
+    .regex(SIZE, { abort: true })
+    .refine(isWithin)
+    .describe(description)
+    .register(expectations, {
+      expected: `a size from ${least} to ${most}`,
+      // A well-formed size was refused for its bounds, which are in the text already.
+      hint: (found) => (typeof found === "string" && SIZE.test(found) ? undefined : hintSize(found)),
+    });
+}
+
 /** Milliseconds of a text that passed `duration`. */
 export function parseDurationMs(text: string): number {
   const [, digits, unit] = /^(\d+)([a-z]+)$/.exec(text)!;

@@ -16,7 +16,13 @@
  */
 import type { HttpRequest, HttpResponse } from "uWebSockets.js";
 import { request } from "#generated/chains.ts";
-import { HAS_HOSTS, HAS_PIPELINING, HAS_REQUEST, RESPONSE_HEAD_BYTES_MAX } from "#generated/constants.ts";
+import {
+  HAS_HOSTS,
+  HAS_PIPELINING,
+  HAS_REQUEST,
+  RESPONSE_HEAD_BYTES_MAX,
+  TARGET_BYTES_MAX,
+} from "#generated/constants.ts";
 import { allowedMethods, match } from "#generated/matcher.ts";
 import {
   routeBodyBytesMax,
@@ -101,8 +107,12 @@ function admit(x: Exchange, req: HttpRequest): number {
   x.isHead = x.method === "HEAD";
   const query = req.getQuery() as string | undefined;
   x.hasQuery = query !== undefined;
-  x.query = query ?? "";
-  x.path = normalisePath(req.getUrl());
+  const url = req.getUrl();
+  const tooLong = url.length + (query ?? "").length > TARGET_BYTES_MAX;
+  if (!tooLong) {
+    x.query = query ?? "";
+    x.path = normalisePath(url);
+  }
   let host = "";
   if (HAS_HOSTS) {
     const field = req.getHeader("host");
@@ -114,6 +124,7 @@ function admit(x: Exchange, req: HttpRequest): number {
   // The fields are read even where no route matched: they decide whether the connection can go on.
   const refused = readFields(x, req);
   if (refused !== 0) return refused;
+  if (tooLong) return fault.TARGET_TOO_LONG;
   if (x.path === "" || !isCleanQuery(x.query)) return fault.BAD_TARGET;
   if (bit === 0) return fault.METHOD_NOT_IMPLEMENTED;
   if (x.route < 0)

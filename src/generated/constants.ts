@@ -9,6 +9,8 @@ export const TICK_MS: number = 50;
 export const EXCHANGES_MAX: number = 1024;
 /** Request head as uWebSockets.js counts it; a longer one is answered 431 by uWebSockets.js. */
 export const CLIENT_HEAD_BYTES_MAX: number = 4096;
+/** Its path and query together, without the question mark; a longer one is answered 414. */
+export const TARGET_BYTES_MAX: number = 2048;
 /** Buffer for one request head on its way to the upstream: what the client sent plus the most that is added. */
 export const REQUEST_HEAD_BYTES: number = 8192;
 /** Largest answer head accepted from an upstream. */

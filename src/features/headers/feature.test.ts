@@ -26,8 +26,8 @@ test("set drops and appends, add appends, remove drops; CRLF ends a request's li
     },
     dropRequestFields: ["x-a", "x-c"],
     dropResponseFields: ["cache-control", "server"],
-    requestHeadBytes: "X-A: \r\nX-B: {b}\r\n".length + 39,
-    responseHeadBytes: "\r\nCache-Control: no-store".length,
+    requestHeadBytes: { kind: "template", text: "X-A: {client.ip}\r\nX-B: {{b}}\r\n" },
+    responseHeadBytes: { kind: "template", text: "\r\nCache-Control: no-store" },
   });
 });
 

@@ -1,7 +1,7 @@
 /** headers: request_headers and response_headers; fields set, added and removed on the way. */
 import { z } from "zod";
 import { defineFeature, type Problem, type RouteUse, template } from "../../../build/feature.ts";
-import { escapeTemplate, parseTemplate, templateBytesMax } from "../../../build/template.ts";
+import { escapeTemplate, parseTemplate } from "../../../build/template.ts";
 import { isSetByCore, refusal, type Side } from "./fields.ts";
 
 /** ASCII without controls, no blank at either end; anything else is read differently by different servers. */
@@ -69,8 +69,8 @@ export default defineFeature({
       },
       dropRequestFields: request.drops,
       dropResponseFields: response.drops,
-      requestHeadBytes: templateBytesMax(request.block),
-      responseHeadBytes: templateBytesMax(response.block),
+      requestHeadBytes: template(request.block),
+      responseHeadBytes: template(response.block),
     };
     return result;
   },
