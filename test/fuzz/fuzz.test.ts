@@ -7,6 +7,7 @@
  */
 import assert from "node:assert/strict";
 import { readdirSync } from "node:fs";
+import { monitorEventLoopDelay } from "node:perf_hooks";
 import { after, test } from "node:test";
 import { ask, device, get, hostTarget, ports } from "../harness.ts";
 import { FuzzOrigin } from "./fuzz-origin.ts";
@@ -75,7 +76,10 @@ function openFiles(): number {
 
 /** A well-formed request on a connection of its own, again and again. */
 async function runCanary(running: () => boolean): Promise<void> {
+  const delay = monitorEventLoopDelay();
+  delay.enable();
   while (running()) {
+    delay.reset();
     const begun = performance.now();
     let problem = "";
     try {
@@ -86,11 +90,13 @@ async function runCanary(running: () => boolean): Promise<void> {
     }
     const tookMs = performance.now() - begun;
     report.canaryMsMax = Math.max(report.canaryMsMax, tookMs);
-    if (tookMs > CANARY_MS_MAX) problem ||= `${Math.round(tookMs)} ms`;
+    // The clients, the origin and this measurement share one process, which may have been late itself, at each end.
+    if (tookMs > CANARY_MS_MAX + (2 * delay.max) / 1e6) problem ||= `${Math.round(tookMs)} ms`;
     if (problem !== "") report.violation(`a well-formed request: ${problem}`, { stderr: gateway.stderr });
     report.count("canaries");
     await sleep(CANARY_EVERY_MS);
   }
+  delay.disable();
 }
 
 test(`${REQUESTS} fuzzed requests, SEED=${SEED}`, { timeout: 3_600_000 }, async () => {
