@@ -70,7 +70,7 @@ export function sendReply(exchange: Exchange, reply: Reply, close: boolean): voi
   if (reply.bodiless) sendBodiless(exchange, head, -1, close);
   else if (exchange.isHead) sendBodiless(exchange, head, reply.body.length, close);
   else {
-    take(exchange, head, reply.body, close);
+    takeLast(exchange, head, reply.body, close);
     res.cork(corkedEnd);
   }
 }
@@ -93,7 +93,7 @@ function putKept(route: number, head: Buffer): number {
 
 /** Answers with a complete body, `slab[start, end)`. `res` is gone afterwards. */
 export function sendWhole(exchange: Exchange, headEnd: number, start: number, end: number, close: boolean): void {
-  take(exchange, headView(headEnd), viewOf(start, end), close);
+  takeLast(exchange, headView(headEnd), viewOf(start, end), close);
   res.cork(corkedEnd);
 }
 
@@ -103,7 +103,7 @@ export function sendWithoutBody(exchange: Exchange, headEnd: number, reported: n
 }
 
 function sendBodiless(exchange: Exchange, head: Uint8Array, reported: number, close: boolean): void {
-  take(exchange, head, head, close);
+  takeLast(exchange, head, head, close);
   length = reported;
   res.cork(corkedEndWithoutBody);
 }
@@ -111,11 +111,15 @@ function sendBodiless(exchange: Exchange, head: Uint8Array, reported: number, cl
 function take(exchange: Exchange, head: Uint8Array | null, body: Uint8Array, close: boolean): void {
   x = exchange;
   res = exchange.res!;
-  // Body bytes that still come belong to nobody: the exchange may serve another request by then.
-  if (close && !exchange.bodyReceived) res.onData(ignoreData);
   headBytes = head;
   bodyView = body;
   closes = close;
+}
+
+/** For what ends the answer: body bytes that still come belong to nobody, the exchange may serve another by then. */
+function takeLast(exchange: Exchange, head: Uint8Array | null, body: Uint8Array, close: boolean): void {
+  take(exchange, head, body, close);
+  if (!exchange.bodyReceived) res.onData(ignoreData);
 }
 
 function ignoreData(): void {}
@@ -150,7 +154,7 @@ export function continueBody(exchange: Exchange, start: number, end: number): nu
 
 /** Ends an answer in chunks, all of which the client has been given. `res` is gone afterwards. */
 export function endChunks(exchange: Exchange): void {
-  take(exchange, null, slab, exchange.mustClose);
+  takeLast(exchange, null, slab, exchange.mustClose);
   res.cork(corkedEndChunks);
 }
 
@@ -172,10 +176,11 @@ function corkedTryEnd(): void {
   result = TAKEN;
   if (bodyView.length === 0) return;
   // Once the last byte is written nothing more is read from a connection that must close.
-  if (closes) res.pause();
+  const isLast = closes && res.getWriteOffset() + bodyView.length >= x.responseBytesTotal;
+  if (isLast) res.pause();
   const [ok, done] = res.tryEnd(bodyView, x.responseBytesTotal);
   result = done ? ENDED : ok ? TAKEN : SLOW;
-  if (closes && !done) {
+  if (isLast && !done && !x.clientPaused) {
     res.resume();
     x.timerRuns = true;
   }

@@ -147,18 +147,17 @@ export class UpstreamPool {
   take(fresh: boolean, shares: boolean): Connection | null {
     if (this.endpoints.length === 1) return this.endpoints[0]!.take(this.owner, fresh, shares);
     const preferred = HAS_LEAST_REQUEST && this.upstream.leastRequest ? this.leastLoaded() : this.nextInTurn();
-    if (!preferred.isDown) {
-      const connection = preferred.take(this.owner, fresh, shares);
-      if (connection !== null) return connection;
-    }
-    return this.takeElsewhere(preferred, fresh, shares);
+    return this.takeFrom(preferred, fresh, shares);
   }
 
-  /** Endpoints that just refused come last. */
-  private takeElsewhere(preferred: EndpointPool, fresh: boolean, shares: boolean): Connection | null {
+  /** From the preferred one on; endpoints that just refused come last, so that one that is back is found among them. */
+  private takeFrom(preferred: EndpointPool, fresh: boolean, shares: boolean): Connection | null {
+    const count = this.endpoints.length;
+    const first = this.endpoints.indexOf(preferred);
     for (const down of [false, true]) {
-      for (const endpoint of this.endpoints) {
-        if (endpoint.isDown !== down || (endpoint === preferred && !down)) continue;
+      for (let i = 0; i < count; i++) {
+        const endpoint = this.endpoints[(first + i) % count]!;
+        if (endpoint.isDown !== down) continue;
         const connection = endpoint.take(this.owner, fresh, shares);
         if (connection !== null) return connection;
       }
@@ -200,12 +199,8 @@ export class UpstreamPool {
     if (index !== -1) this.waiting.splice(index, 1);
   }
 
+  /** The exchange that has waited longest. */
   get firstWaiting(): Exchange | undefined {
     return this.waiting[0];
-  }
-
-  /** The exchange that has waited longest, or undefined. */
-  nextWaiting(): Exchange | undefined {
-    return this.waiting.shift();
   }
 }

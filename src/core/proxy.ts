@@ -168,7 +168,9 @@ function dispatch(x: Exchange, fresh: boolean): void {
 /** Puts the exchange on a connection or in the queue; false if both are full. */
 function tryDispatch(x: Exchange, fresh: boolean): boolean {
   const pool = poolOf(x);
-  const connection = pool.take(fresh, HAS_PIPELINING && mayShare(x));
+  // Nobody passes those that wait, but what is sent again has waited already.
+  const passes = fresh || pool.firstWaiting === undefined;
+  const connection = passes ? pool.take(fresh, HAS_PIPELINING && mayShare(x)) : null;
   if (connection !== null) {
     assign(x, connection);
     return true;
@@ -412,9 +414,9 @@ function settle(x: Exchange, connection: Connection | null, result: number): voi
 
 function onWritable(x: Exchange): boolean {
   if (x.state !== ANSWERING) return true;
-  x.phaseDeadlineMs = deadlineIn(routeIdleMs[x.route]!);
-  const { connection } = x;
+  const { connection, unsentStart } = x;
   const result = answer.drainClient(x);
+  if (result !== answer.SLOW || x.unsentStart > unsentStart) x.phaseDeadlineMs = deadlineIn(routeIdleMs[x.route]!);
   if (x.unsent !== null && x.unsentStart === x.unsentEnd) {
     giveWindow(x.unsent);
     x.unsent = null;
@@ -465,9 +467,14 @@ function part(connection: Connection): void {
   }
 }
 
+/** Gives connections to those that wait, in their order, as far as there are any. */
 function serveWaiting(pool: UpstreamPool): void {
-  const waiting = pool.nextWaiting();
-  if (waiting !== undefined) dispatch(waiting, waiting.replayed);
+  for (let x = pool.firstWaiting; x !== undefined; x = pool.firstWaiting) {
+    const connection = pool.take(x.replayed, HAS_PIPELINING && mayShare(x));
+    if (connection === null) return;
+    pool.stopWaiting(x);
+    assign(x, connection);
+  }
 }
 
 /** Whether nothing may follow on the client's connection. */
@@ -671,7 +678,10 @@ function mayReplay(x: Exchange, connection: Connection): boolean {
 const REARM_MS = 3000;
 let nextRearmMs = 0;
 
-/** Every tick: ends what waited too long, and keeps uWebSockets.js's own timer from ending what may wait. */
+/**
+ * Every tick: ends what waited too long, gives more of an answer to clients whose uploads are paused, since a paused
+ * connection does not tell that it is writable, and keeps uWebSockets.js's own timer from ending what may wait.
+ */
 function walkExchanges(): boolean {
   const rearm = nowMs >= nextRearmMs;
   if (rearm) nextRearmMs = nowMs + REARM_MS;
@@ -682,6 +692,7 @@ function walkExchanges(): boolean {
     waiting = true;
     if (hasPassed(x.requestDeadlineMs)) expire(x, fault.REQUEST_TIMEOUT);
     else if (hasPassed(x.phaseDeadlineMs)) expire(x, phaseFault(x));
+    else if (x.clientPaused && (x.unsent !== null || x.clientSlow)) onWritable(x);
     else if (rearm) rearmTimer(x);
   }
   return waiting;
@@ -699,7 +710,8 @@ function expire(x: Exchange, number: number): void {
 function phaseFault(x: Exchange): number {
   if (x.state === QUEUED) return fault.UPSTREAM_BUSY;
   if (x.state === CONNECTING) return fault.CONNECT_TIMEOUT;
-  return x.bodyReceived ? fault.RESPONSE_TIMEOUT : fault.BODY_IDLE;
+  // A client that we paused ourselves is not the one who keeps us waiting.
+  return x.bodyReceived || x.clientPaused ? fault.RESPONSE_TIMEOUT : fault.BODY_IDLE;
 }
 
 /**

@@ -29,6 +29,9 @@ const names = new Map<string, Name>();
 function nameOf(host: string): Name {
   let name = names.get(host);
   if (name === undefined) {
+    // getaddrinfo blocks a thread, and the process cannot end before that thread does: a resolver that keeps silent is
+    // given up after some seconds, unless the environment says otherwise (resolv.conf(5)).
+    process.env.RES_OPTIONS ??= "timeout:1 attempts:2";
     name = { addresses: [], generation: 0, freshUntilMs: 0, waiting: [] };
     names.set(host, name);
   }
