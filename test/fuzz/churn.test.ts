@@ -64,7 +64,7 @@ for (const says of [true, false]) {
 /** Answers a little later, so that some requests are always in flight. */
 function serve(started: Origin): void {
   started.script(async (request, connection) => {
-    await new Promise((resolve) => setTimeout(resolve, 1));
+    await new Promise((resolve) => setTimeout(resolve, 5));
     await connection.send(ok(request.target));
   });
 }
@@ -117,5 +117,5 @@ test(`one of two origins restarted ${RESTARTS} times under load`, async () => {
   await load;
   console.log(`${answered} answered, ${failed.length} failed in flight at ${RESTARTS} kills`);
   assert.ok(answered > 1000, `${answered} answered`);
-  assert.ok(failed.length <= RESTARTS, `${failed.length} failed`);
+  assert.ok(failed.length <= RESTARTS / 5, `${failed.length} failed`);
 });
