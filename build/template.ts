@@ -8,7 +8,7 @@ import { didYouMean } from "./near-miss.ts";
 import type { PlannedLimits } from "./plan.ts";
 
 /** What the size of a client's values depends on. */
-export type HeadLimits = Pick<PlannedLimits, "clientHeadBytesMax" | "targetBytesMax">;
+export type HeadLimits = Pick<PlannedLimits, "targetBytesMax">;
 
 /** Longest Host value the core accepts, port included (`isHost` in src/core/target.ts). */
 export const HOST_BYTES_MAX = 255;
@@ -40,7 +40,8 @@ export const PLACEHOLDERS: Readonly<Record<string, Placeholder>> = {
     bytesMax: ({ targetBytesMax }) => targetBytesMax,
     summary: "the query without its question mark",
   },
-  method: { fn: "method", bytesMax: ({ clientHeadBytesMax }) => clientHeadBytesMax, summary: "the request's method" },
+  // The longest that is forwarded: `isMethodToken` in src/core/method.ts.
+  method: { fn: "method", bytesMax: () => 32, summary: "the request's method" },
   scheme: { fn: "scheme", bytesMax: () => 5, summary: "http or https, as the client connected" },
   route: { fn: "routeName", bytesMax: () => 63, summary: "the route's name" },
   upstream: { fn: "upstreamName", bytesMax: () => 63, summary: "the upstream's name" },

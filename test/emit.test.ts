@@ -194,9 +194,9 @@ describe("behaviour", () => {
     assert.deepEqual([made.CLIENT_HEAD_BYTES_MAX, made.TARGET_BYTES_MAX], [4096, 2048]);
     // Route, upstream, scheme and host of route 0.
     assert.equal(made.RESPONSE_HEAD_ADDED_BYTES, upTo256("\r\nX-C:    ".length + 63 + 63 + 5 + 255));
-    // The head, the core's share, a longer path twice, the query, and a method of any length.
-    const fields = "X-Request-Id: \r\nX-A: { ?}\r\n".length + 32 + 4096 + (2048 + 512) + 2048;
-    assert.equal(made.REQUEST_HEAD_BYTES, upTo256(4096 + 604 + 512 + fields));
+    // The head, the core's share, room for a longer path; then the id, the method, the path and the query.
+    const fields = "X-Request-Id: \r\nX-A: { ?}\r\n".length + 32 + 32 + (2048 + 512) + 2048;
+    assert.equal(made.REQUEST_HEAD_BYTES, upTo256(4096 + 602 + 512 + fields));
     assert.equal(made.TICK_MS, 100);
   });
 });
@@ -214,8 +214,8 @@ test("constants: placeholders take what the device's limits allow, not what the 
     );
   };
   const withPath = { ...planOf([sketch("/a", { response_headers: { set: { "X-P": "{path}" } } })]), limits };
-  assert.deepEqual(bytesOf(withPath), [upTo256(1024 + 604), upTo256("\r\nX-P: ".length + 512 + 512)]);
-  assert.deepEqual(bytesOf({ ...planOf([{ path: "/a" }]), limits }), [upTo256(1024 + 604), 0]);
+  assert.deepEqual(bytesOf(withPath), [upTo256(1024 + 602), upTo256("\r\nX-P: ".length + 512 + 512)]);
+  assert.deepEqual(bytesOf({ ...planOf([{ path: "/a" }]), limits }), [upTo256(1024 + 602), 0]);
 });
 
 test("constants: nothing used is nothing on; the tick is a tenth of the shortest timeout within its bounds", () => {

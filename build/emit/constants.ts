@@ -5,8 +5,11 @@ import type { Plan } from "../plan.ts";
 import { HOST_BYTES_MAX, LINE_GROWTH_BYTES, templateBytesMax } from "../template.ts";
 import type { Text } from "./text.ts";
 
-/** Fields of a client's head, fixed in uWebSockets.js; each may come without the blank that we put after its colon. */
-const CLIENT_FIELDS_MAX = 100;
+/**
+ * Fields of a client's head: 100 entries fixed in uWebSockets.js, less two of its own. Each may come without the blank
+ * that we put after its colon.
+ */
+const CLIENT_FIELDS_MAX = 98;
 /**
  * Most bytes that the core adds to what the client sent. Its own fields without their values: X-Forwarded-For 19,
  * X-Real-IP 13, X-Forwarded-Proto 21, Via 11, X-Forwarded-Host 20; two addresses of 39, the scheme, a gateway's name
