@@ -59,7 +59,7 @@ import { finishHead, readFields } from "./h1-write.ts";
 import { isIdempotent, isSafe, methodBit } from "./method.ts";
 import { UpstreamPool } from "./pool.ts";
 import { resumeBody, takeBody } from "./request-body.ts";
-import { READ_AT, slab } from "./slab.ts";
+import { READ_AT } from "./slab.ts";
 import { hostName, isCleanQuery, isHost, normalisePath } from "./target.ts";
 import { addWalker, deadlineIn, hasPassed, nowMs, wakeClock } from "./timers.ts";
 import { BUSY, type Connection, type ConnectionOwner, OPENING } from "./upstream.ts";
@@ -269,8 +269,7 @@ function onBytes(connection: Connection, bytes: number): void {
   let at = READ_AT;
   if (connection.stashBytes > 0) {
     at -= connection.stashBytes;
-    connection.stash!.copy(slab, at, 0, connection.stashBytes);
-    connection.stashBytes = 0;
+    connection.takeBack(at);
   }
   // With pipelining a read may hold several answers.
   while (at < end) {
@@ -281,7 +280,7 @@ function onBytes(connection: Connection, bytes: number): void {
       return;
     }
     if (connection.isEarly) {
-      refuseAnswer(x, connection);
+      refuseAnswer(x, connection, fault.UPSTREAM_MALFORMED);
       return;
     }
     connection.answering = true;
@@ -308,16 +307,11 @@ function readAnswer(x: Exchange, connection: Connection, at: number, end: number
         at = h1.head.end;
         break;
       case h1.NEED_MORE:
-        if (end - at <= RESPONSE_HEAD_BYTES_MAX) {
-          connection.stash ??= Buffer.allocUnsafeSlow(RESPONSE_HEAD_BYTES_MAX);
-          slab.copy(connection.stash, 0, at, end);
-          connection.stashBytes = end - at;
-          return CONSUMED;
-        }
-        refuseAnswer(x, connection);
+        if (end - at > RESPONSE_HEAD_BYTES_MAX) refuseAnswer(x, connection, fault.UPSTREAM_MALFORMED);
+        else if (!connection.putAside(at, end)) refuseAnswer(x, connection, fault.OVERLOADED);
         return CONSUMED;
       default:
-        refuseAnswer(x, connection);
+        refuseAnswer(x, connection, fault.UPSTREAM_MALFORMED);
         return CONSUMED;
     }
   }
@@ -329,7 +323,6 @@ function startAnswer(x: Exchange, connection: Connection, at: number, end: numbe
   const { reader } = connection;
   const { body, length, outBytes } = h1.head;
   connection.persistent = h1.head.persistent;
-  connection.stash = null;
   reader.begin(body, length);
   if (HAS_PIPELINING && x.state === DISCARDED) {
     connection.discarding = true;
@@ -344,7 +337,7 @@ function startAnswer(x: Exchange, connection: Connection, at: number, end: numbe
   const saysSo = complete && (body !== UNTIL_HEAD || length !== -1);
   const headEnd = answer.finishAnswerHead(x, outBytes, x.saysClose || (closes && !saysSo));
   if (!wellFormed || headEnd === -1) {
-    refuseAnswer(x, connection);
+    refuseAnswer(x, connection, fault.UPSTREAM_MALFORMED);
     return CONSUMED;
   }
   if (complete) {
@@ -532,10 +525,10 @@ function fail(x: Exchange, number: number): void {
   reply(x, replyTo(number));
 }
 
-/** What the upstream sent is no answer; the exchange it was for may have been given up already. */
-function refuseAnswer(x: Exchange, connection: Connection): void {
+/** What the upstream sent cannot be passed on; the exchange it was for may have been given up already. */
+function refuseAnswer(x: Exchange, connection: Connection, number: number): void {
   if (x.state === DISCARDED) closeConnection(connection);
-  else fail(x, fault.UPSTREAM_MALFORMED);
+  else fail(x, number);
 }
 
 /** Closes both sides in the middle of an answer: the client can tell that it is not complete. */

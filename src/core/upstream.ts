@@ -17,8 +17,8 @@ import { BodyReader } from "./body-reader.ts";
 import type { Exchange } from "./exchange.ts";
 import type { EndpointPool } from "./pool.ts";
 import { generationOf, lookup } from "./resolve.ts";
-import { readArea } from "./slab.ts";
-import { giveWindow } from "./windows.ts";
+import { readArea, slab } from "./slab.ts";
+import { giveWindow, takeWindow } from "./windows.ts";
 
 export const OPENING = 0;
 export const BUSY = 1;
@@ -59,7 +59,7 @@ export class Connection {
   private nameGeneration = 0;
 
   // Reading one answer: the pieces of its head, then its body.
-  stash: Buffer | null = null;
+  private stash: Buffer | null = null;
   stashBytes = 0;
   readonly reader = new BodyReader();
   persistent = false;
@@ -224,6 +224,26 @@ export class Connection {
     return this.window === null && this.socket.writableLength === 0;
   }
 
+  /** Keeps the pieces of a head, `slab[at, end)`, until more comes; false if no window is free. */
+  putAside(at: number, end: number): boolean {
+    this.stash = takeWindow();
+    if (this.stash === null) return false;
+    this.stashBytes = slab.copy(this.stash, 0, at, end);
+    return true;
+  }
+
+  /** Puts the pieces that were kept back into the slab, at `at`. */
+  takeBack(at: number): void {
+    this.stash!.copy(slab, at, 0, this.stashBytes);
+    this.dropStash();
+  }
+
+  private dropStash(): void {
+    if (this.stash !== null) giveWindow(this.stash);
+    this.stash = null;
+    this.stashBytes = 0;
+  }
+
   pauseReading(): void {
     this.socket.pause();
   }
@@ -242,7 +262,7 @@ export class Connection {
     this.heads.length = 0;
     if (this.window !== null) giveWindow(this.window);
     this.window = null;
-    this.stash = null;
+    this.dropStash();
     this.socket.destroy();
   }
 

@@ -1,6 +1,5 @@
 /**
- * Body windows: fixed buffers for body bytes that one side has given and the other cannot take yet. Pooled and
- * bounded; an exchange that needs one when all are in use is ended (503, or a cut), so memory never grows past it.
+ * Body windows: fixed buffers for bytes that one side has given and the other cannot take yet. Pooled and bounded; an exchange that needs one when all are in use is ended (503, or a cut), so memory never grows past it.
  */
 import { REQUEST_HEAD_BYTES, WINDOWS_MAX } from "#generated/constants.ts";
 
@@ -12,20 +11,26 @@ const WINDOW_TAIL_BYTES = 16;
 export const WINDOW_END = WINDOW_AT + READ_BYTES_MAX;
 const WINDOW_BYTES = WINDOW_AT + READ_BYTES_MAX + WINDOW_TAIL_BYTES;
 
-/** Windows kept for reuse; others go back to the system, so that a storm leaves no memory behind. */
-const KEPT = 2;
+/**
+ * One block for all windows, made when the first is wanted. Small ones of their own would live until the next major
+ * collection, which small requests never bring about, and then stay in malloc's arena.
+ */
+let block: Buffer | undefined;
+const made: Buffer[] = [];
+const free: Buffer[] = [];
 
-const kept: Buffer[] = [];
-let taken = 0;
-
-/** A window with undefined content, or null when WINDOWS_MAX are in use. Untouched pages cost nothing. */
+/** A window with undefined content, or null when WINDOWS_MAX are in use. Pages that were never used cost nothing. */
 export function takeWindow(): Buffer | null {
-  if (taken === WINDOWS_MAX) return null;
-  taken += 1;
-  return kept.pop() ?? Buffer.allocUnsafeSlow(WINDOW_BYTES);
+  const window = free.pop();
+  if (window !== undefined) return window;
+  if (made.length === WINDOWS_MAX) return null;
+  block ??= Buffer.allocUnsafeSlow(WINDOWS_MAX * WINDOW_BYTES);
+  const at = made.length * WINDOW_BYTES;
+  const next = block.subarray(at, at + WINDOW_BYTES);
+  made.push(next);
+  return next;
 }
 
 export function giveWindow(window: Buffer): void {
-  taken -= 1;
-  if (kept.length < KEPT) kept.push(window);
+  free.push(window);
 }
