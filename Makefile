@@ -40,4 +40,4 @@ $(INSTALLED): package-lock.json
 	npm ci
 	@touch $@
 
--include bench/bench.mk
+-include bench/bench.mk test/*.mk test/fuzz/*.mk

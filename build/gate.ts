@@ -23,7 +23,7 @@ const FORBIDDEN: Readonly<Record<string, { readonly why: string; readonly except
   eval: { why: "the device runs no code that the build has not seen", except: [] },
   Function: { why: "the device runs no code that the build has not seen", except: [] },
   console: { why: "it writes synchronously and unformatted; use src/core/log.ts", except: ["src/core/log.ts"] },
-  fetch: { why: "only declared endpoints are reached, through src/core/upstream.ts", except: [] },
+  fetch: { why: "only declared endpoints are reached, through src/core/connection.ts", except: [] },
   Date: { why: "a device's clock may be wrong or jump; use src/core/timers.ts", except: ["src/core/log.ts"] },
   setTimeout: { why: "src/core/timers.ts has the only clock", except: ["src/core/timers.ts"] },
   setInterval: { why: "src/core/timers.ts has the only clock", except: ["src/core/timers.ts"] },

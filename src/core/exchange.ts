@@ -7,8 +7,8 @@
  */
 import type { HttpRequest, HttpResponse } from "uWebSockets.js";
 import { EXCHANGES_MAX, REQUEST_HEAD_BYTES } from "#generated/constants.ts";
+import type { Connection } from "./connection.ts";
 import type { Reply } from "./fault.ts";
-import type { Connection } from "./upstream.ts";
 
 /** Where an exchange stands; the picture is in proxy.ts. */
 export const FREE = 0;

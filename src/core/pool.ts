@@ -6,10 +6,10 @@
 import { isIP } from "node:net";
 import { HAS_LEAST_REQUEST, HAS_NAMES, HAS_PIPELINING } from "#generated/constants.ts";
 import type { Endpoint, Upstream } from "#generated/tables.ts";
+import { BUSY, Connection, type ConnectionOwner, IDLE } from "./connection.ts";
 import type { Exchange } from "./exchange.ts";
 import { doubtName } from "./resolve.ts";
 import { addWalker, deadlineIn, hasPassed } from "./timers.ts";
-import { BUSY, Connection, type ConnectionOwner, IDLE } from "./upstream.ts";
 
 /** A refused endpoint is passed over for this long while another one can be had. */
 const DOWN_MS = 1000;

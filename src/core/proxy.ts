@@ -36,6 +36,7 @@ import {
 } from "#generated/tables.ts";
 import * as answer from "./answer.ts";
 import { UNTIL_CLOSE, UNTIL_HEAD, UNTIL_LENGTH } from "./body-reader.ts";
+import { BUSY, type Connection, type ConnectionOwner, OPENING } from "./connection.ts";
 import {
   ADMITTING,
   ANSWERING,
@@ -62,7 +63,6 @@ import { resumeBody, takeBody } from "./request-body.ts";
 import { READ_AT } from "./slab.ts";
 import { hostName, isCleanQuery, isHost, normalisePath } from "./target.ts";
 import { addWalker, deadlineIn, hasPassed, nowMs, wakeClock } from "./timers.ts";
-import { BUSY, type Connection, type ConnectionOwner, OPENING } from "./upstream.ts";
 import { giveWindow } from "./windows.ts";
 
 let draining = false;

@@ -3,8 +3,9 @@
  * of the client is held, and the client is paused meanwhile. Towards the upstream the framing is ours: the bytes as they
  * are under Content-Length, or one chunk for each read (RFC 9112 7.1).
  */
+
+import { BUSY, type Connection } from "./connection.ts";
 import { BODY_CHUNKED, type Exchange } from "./exchange.ts";
-import { BUSY, type Connection } from "./upstream.ts";
 import { giveWindow, takeWindow, WINDOW_AT, WINDOW_END } from "./windows.ts";
 
 /** The last chunk and no trailers. */
