@@ -12,6 +12,10 @@ BENCH_TOOLS := nginx:nginx-light haproxy:haproxy wrk:wrk strace:strace
 BENCH_MISSING = $(foreach tool,$(BENCH_TOOLS),$(shell \
 	PATH="$$PATH:/usr/sbin" command -v $(firstword $(subst :, ,$(tool))) >/dev/null || echo $(lastword $(subst :, ,$(tool)))))
 
+bench: ## Beside nginx and HAProxy in one run: table, JSON and plot; about 10 minutes
+bench-quick: ## The main scenarios of it, below 90 s
+bench-gate: ## Fail if CPU per request is 5 % worse than the saved ratios
+
 .PHONY: bench bench-quick bench-syscalls bench-start bench-gate bench-baseline bench-profile bench-tools
 
 bench: BENCH_MODE = full

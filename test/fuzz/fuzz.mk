@@ -2,6 +2,8 @@
 # A seed that failed is run again with `make fuzz SEED=…`.
 NODE ?= node build/node.mjs
 
+fuzz: ## A million fuzzed requests and answers against the packed binary
+
 .PHONY: fuzz fuzz-quick
 fuzz: export REQUESTS ?= 1000000
 fuzz fuzz-quick: export SEED ?=
