@@ -22,7 +22,10 @@ const CANARY_MS_MAX = 1000;
 /** Connected, accepted by the origin, read by it, answer read. */
 const CANARY_TURNS = 4;
 const PROGRESS_EVERY_MS = 10_000;
-/** What the kernel, V8's heap and its compiled code may keep. */
+/** The first share of the requests warms up: compiled code, pools and heap as large as they get. */
+const WARM_SHARE = 0.3;
+const WARM_MS = 1000;
+/** Beyond that, what the storm may leave behind; V8 is still compiling after the short form's first share. */
 const MEMORY_GROWTH_BYTES_MAX = 8 << 20;
 /** uWebSockets.js keeps a connection that it has stopped reading for 10 s. */
 const SETTLE_MS = 13_000;
@@ -50,10 +53,11 @@ const ROUTES = {
 
 const report = new Report(SEED);
 let requests = 0;
+let requestsWanted = Math.floor(REQUESTS * WARM_SHARE);
 const lanes = Array.from({ length: LANES }, (_, lane) => {
   let next = lane;
   return new Lane(lane, ports.device, report, () => {
-    if (next >= REQUESTS) return undefined;
+    if (next >= requestsWanted) return undefined;
     const number = next;
     next += LANES;
     requests += 1;
@@ -67,6 +71,10 @@ for (const port of [ports.origin, ports.secondOrigin]) {
   after(() => origin.close());
 }
 const gateway = await device(ROUTES, hostTarget());
+
+// Node.js 24.21 may spin for ever in closing what is left of thousands of sockets (node::Environment::CleanupHandles);
+// leaving from the last exit handler passes that over, with the exit code as it is.
+process.on("exit", (code) => process.exit(code));
 
 function sleep(ms: number): Promise<void> {
   return new Promise((resolve) => setTimeout(resolve, ms));
@@ -104,7 +112,7 @@ async function runCanary(running: () => boolean): Promise<void> {
 test(`${REQUESTS} fuzzed requests, SEED=${SEED}`, { timeout: 3_600_000 }, async () => {
   const begun = performance.now();
   const idleFiles = openFiles();
-  const idleBytes = gateway.privateBytes();
+  let warmBytes = 0;
   let running = true;
   let died = "";
   void gateway.exited.then(({ code, signal }) => {
@@ -120,6 +128,10 @@ test(`${REQUESTS} fuzzed requests, SEED=${SEED}`, { timeout: 3_600_000 }, async 
     );
   }, PROGRESS_EVERY_MS);
   try {
+    await Promise.all(lanes.map((lane) => lane.run()));
+    await sleep(WARM_MS);
+    if (!report.failed) warmBytes = gateway.privateBytes();
+    requestsWanted = REQUESTS;
     await Promise.all(lanes.map((lane) => lane.run()));
   } finally {
     running = false;
@@ -140,7 +152,7 @@ test(`${REQUESTS} fuzzed requests, SEED=${SEED}`, { timeout: 3_600_000 }, async 
 
   const settledBy = performance.now() + SETTLE_MS;
   while (openFiles() > idleFiles + 2 && performance.now() < settledBy) await sleep(100);
-  const grownBytes = gateway.privateBytes() - idleBytes;
+  const grownBytes = gateway.privateBytes() - warmBytes;
   console.log(`descriptors: ${idleFiles} before, ${openFiles()} after; private memory grew by ${grownBytes >> 10} KiB`);
   assert.ok(openFiles() <= idleFiles + 2, `${openFiles()} descriptors are open, ${idleFiles} before`);
   assert.ok(grownBytes <= MEMORY_GROWTH_BYTES_MAX, `private memory grew by ${grownBytes} bytes`);
