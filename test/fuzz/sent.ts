@@ -105,6 +105,8 @@ export class Sent {
   /** Where the next message starts, 0 if that is not known yet or never will be. */
   private parse(message: Message): number {
     const bytes = this.bytes.subarray(message.start);
+    // Not even the method is there: llhttp may refuse it at once, see below.
+    if (/^(?:\r\n)*[A-Z][A-Z-]{0,31}$/.test(bytes.toString("latin1", 0, 64))) return 0;
     const extension = /^((?:\r\n)*)([A-Z][A-Z-]{0,31}) /.exec(bytes.toString("latin1", 0, 64));
     const head = readRequestHead(bytes);
     if (head.error === "HPE_INVALID_METHOD" && extension !== null) {
