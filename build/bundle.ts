@@ -7,7 +7,7 @@
 import { createHash } from "node:crypto";
 import { readFile } from "node:fs/promises";
 import { join, resolve } from "node:path";
-import { build, type Metafile, type Plugin } from "esbuild";
+import { type BuildOptions, build, type Metafile, type Plugin } from "esbuild";
 import type { PlannedFeature } from "./plan.ts";
 
 export interface BundleInput {
@@ -34,11 +34,27 @@ const ENTRY = "src/core/main.ts";
 
 /** @throws Error with esbuild's messages: whatever is wrong here, the routes file is not */
 export async function bundle(input: BundleInput): Promise<Bundle> {
-  const result = await build({
+  const result = await build({ ...bundleOptions(input), metafile: true, write: false });
+  const code = result.outputFiles[0]!.text;
+  const output = Object.values(result.metafile.outputs)[0]!;
+  const inputs = Object.keys(result.metafile.inputs)
+    .map((path) => ({ path: shownPath(path), bytes: output.inputs[path]?.bytesInOutput ?? 0 }))
+    .sort((a, b) => (a.path < b.path ? -1 : 1));
+  return {
+    code,
+    sha256: createHash("sha256").update(code).digest("hex"),
+    bytes: Buffer.byteLength(code),
+    inputs,
+    metafile: result.metafile,
+  };
+}
+
+/** What makes the code; test/coverage.ts asks for a source map besides. */
+export function bundleOptions(input: BundleInput): BuildOptions {
+  return {
     absWorkingDir: resolve(input.repository),
     entryPoints: [ENTRY],
     outfile: "gateway.cjs",
-    write: false,
     bundle: true,
     platform: "node",
     format: "cjs",
@@ -53,20 +69,7 @@ export async function bundle(input: BundleInput): Promise<Bundle> {
     logLevel: "silent",
     // Whatever tsconfig.json lies around must not change the code.
     tsconfigRaw: { compilerOptions: { target: "es2024", verbatimModuleSyntax: true } },
-    metafile: true,
     plugins: [resolveHashes(input)],
-  });
-  const code = result.outputFiles[0]!.text;
-  const output = Object.values(result.metafile.outputs)[0]!;
-  const inputs = Object.keys(result.metafile.inputs)
-    .map((path) => ({ path: shownPath(path), bytes: output.inputs[path]?.bytesInOutput ?? 0 }))
-    .sort((a, b) => (a.path < b.path ? -1 : 1));
-  return {
-    code,
-    sha256: createHash("sha256").update(code).digest("hex"),
-    bytes: Buffer.byteLength(code),
-    inputs,
-    metafile: result.metafile,
   };
 }
 

@@ -36,8 +36,11 @@ function assertBusy(answer: Answer): void {
   assert.equal(JSON.parse(answer.body.toString()).code, "upstream_busy");
 }
 
-function closeAll(clients: readonly Client[]): void {
-  for (const client of clients) client.close();
+/** Those who wait go first, or one of them would still get the connection of the one that has it. */
+async function closeAll(clients: readonly Client[]): Promise<void> {
+  for (const client of clients.slice(1)) client.close();
+  await new Promise((resolve) => setTimeout(resolve, READ_MS));
+  clients[0]!.close();
 }
 
 test("three wait and are served in their order, on the one connection", async () => {
@@ -51,7 +54,7 @@ test("three wait and are served in their order, on the one connection", async ()
     await all[n]!.connection.send(ok(token));
     assert.equal((await clients[n]!.answer()).body.toString(), token);
   }
-  closeAll(clients);
+  await closeAll(clients);
 });
 
 test("a body that waits with its request arrives whole", async () => {
@@ -65,7 +68,7 @@ test("a body that waits with its request arrives whole", async () => {
   assert.equal(second!.request.body.toString(), "halfrest");
   await second!.connection.send(ok("b"));
   assert.equal((await clients[1]!.answer()).body.toString(), "b");
-  closeAll(clients);
+  await closeAll(clients);
 });
 
 test("the queue is full: 503 at once", async () => {
@@ -78,7 +81,7 @@ test("the queue is full: 503 at once", async () => {
     held.all.map(({ token }) => token),
     ["a"],
   );
-  closeAll([late, ...clients]);
+  await closeAll([...clients, late]);
 });
 
 test("timeouts.queue has passed: 503, and the request is never sent", async () => {
@@ -96,7 +99,7 @@ test("timeouts.queue has passed: 503, and the request is never sent", async () =
   assert.equal(all[1]!.token, "c");
   await all[1]!.connection.send(ok("c"));
   assert.equal((await waiting.answer()).body.toString(), "c");
-  closeAll([waiting, ...clients]);
+  await closeAll([...clients, waiting]);
 });
 
 test("clients that abort while they wait free their places", async () => {
@@ -118,7 +121,7 @@ test("clients that abort while they wait free their places", async () => {
     await all[n]!.connection.send(ok(served[n]!));
     assert.equal((await client.answer()).body.toString(), served[n]);
   }
-  closeAll([tooMany, ...clients, ...later]);
+  await closeAll([...clients, ...later, tooMany]);
 });
 
 test("the connection's end frees it: who waits is served on a new one", async () => {
@@ -132,7 +135,7 @@ test("the connection's end frees it: who waits is served on a new one", async ()
     await all[n + 1]!.connection.send(ok(token, ...(n === 0 ? ["Connection: close"] : [])));
     assert.equal((await clients[n + 1]!.answer()).body.toString(), token);
   }
-  closeAll(clients);
+  await closeAll(clients);
 });
 
 test("the client that has the connection aborts: the next one is served", async () => {
@@ -142,7 +145,7 @@ test("the client that has the connection aborts: the next one is served", async 
   assert.equal(all[1]!.token, "b");
   await all[1]!.connection.send(ok("b"));
   assert.equal((await clients[1]!.answer()).body.toString(), "b");
-  closeAll(clients);
+  await closeAll(clients);
 });
 
 test("a hundred clients at a queue of three: each is served or sent away, and nobody is forgotten", async () => {
