@@ -394,6 +394,8 @@ function settle(x: Exchange, connection: Connection | null, result: number): voi
       finish(x, connection);
       return;
     case answer.SLOW:
+      // A write that was not taken whole makes uSockets poll for reading again, whatever was paused.
+      if (x.clientPaused) x.res?.pause();
       // The upstream's part may be over; the connection need not wait for the client.
       if (x.answerReceived && connection !== null) {
         x.connection = null;

@@ -11,26 +11,38 @@ const WINDOW_TAIL_BYTES = 16;
 export const WINDOW_END = WINDOW_AT + READ_BYTES_MAX;
 const WINDOW_BYTES = WINDOW_AT + READ_BYTES_MAX + WINDOW_TAIL_BYTES;
 
-/**
- * One block for all windows, made when the first is wanted. Small ones of their own would live until the next major
- * collection, which small requests never bring about, and then stay in malloc's arena.
- */
-let block: Buffer | undefined;
-const made: Buffer[] = [];
-const free: Buffer[] = [];
+/** Windows that keep their memory while nobody uses them. */
+const KEPT = 8;
 
-/** A window with undefined content, or null when WINDOWS_MAX are in use. Pages that were never used cost nothing. */
+/**
+ * Resizable buffers, because shrinking one to nothing gives its pages back to the system at once. Ordinary ones would
+ * live until the next major collection, which small requests never bring about, and then stay in malloc's arena.
+ */
+const free: Buffer[] = [];
+const emptied: Buffer[] = [];
+let made = 0;
+
+/** A window with undefined content, or null when WINDOWS_MAX are in use. */
 export function takeWindow(): Buffer | null {
-  const window = free.pop();
-  if (window !== undefined) return window;
-  if (made.length === WINDOWS_MAX) return null;
-  block ??= Buffer.allocUnsafeSlow(WINDOWS_MAX * WINDOW_BYTES);
-  const at = made.length * WINDOW_BYTES;
-  const next = block.subarray(at, at + WINDOW_BYTES);
-  made.push(next);
-  return next;
+  return free.pop() ?? refill(emptied.pop()) ?? makeWindow();
+}
+
+function refill(window: Buffer | undefined): Buffer | undefined {
+  // The view is of full length again with its buffer.
+  if (window !== undefined) (window.buffer as ArrayBuffer).resize(WINDOW_BYTES);
+  return window;
+}
+
+function makeWindow(): Buffer | null {
+  if (made === WINDOWS_MAX) return null;
+  made += 1;
+  return Buffer.from(new ArrayBuffer(WINDOW_BYTES, { maxByteLength: WINDOW_BYTES }), 0, WINDOW_BYTES);
 }
 
 export function giveWindow(window: Buffer): void {
-  free.push(window);
+  if (free.length < KEPT) free.push(window);
+  else {
+    (window.buffer as ArrayBuffer).resize(0);
+    emptied.push(window);
+  }
 }
