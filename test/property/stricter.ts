@@ -76,11 +76,15 @@ export const STRICTER: readonly Rule[] = [
   },
 ];
 
-/** Looked at and harmless: the fields of such an answer are dropped. */
+/** Looked at: what the gateway takes and llhttp refuses or reads otherwise. */
 export const TAKEN: readonly Rule[] = [
   {
     why: "an interim answer that closes, or of HTTP/1.0, is skipped; llhttp takes it for the last one of its connection",
     holds: (_, { error, heads }) => error === "HPE_CLOSED_CONNECTION" && heads.at(-1)!.status < 200,
+  },
+  {
+    why: "RFC 9110 5.6.3: a tab behind a value is not part of it; llhttp takes it for another coding",
+    holds: (text) => /\nTransfer-Encoding:[\t ]*chunked *\t[\t ]*\r\n/i.test(text),
   },
   {
     why: "framing fields among the trailers are dropped with them",
