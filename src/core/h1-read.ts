@@ -147,7 +147,9 @@ function pass(start: number, end: number, route: number, isHead: boolean): numbe
       case 17:
         if (isName(nameStart, "transfer-encoding")) {
           keep = false;
-          if (chunked || valueEnd - valueStart !== 7 || !isName(valueStart, "chunked")) return MALFORMED;
+          // A tab behind the value is a blank to some readers and part of the coding's name to others (llhttp).
+          if (valueEnd !== at || chunked || valueEnd - valueStart !== 7) return MALFORMED;
+          if (!isName(valueStart, "chunked")) return MALFORMED;
           chunked = true;
         }
         break;

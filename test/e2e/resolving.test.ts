@@ -84,7 +84,7 @@ test("a resolver that keeps silent does not hold up the end: SIGTERM ends it as 
   client.close();
   const start = performance.now();
   await gateway.stop();
-  assert.ok(performance.now() - start < 1500, `${(performance.now() - start).toFixed()} ms to the end`);
+  assert.ok(performance.now() - start < 5000, `${(performance.now() - start).toFixed()} ms to the end`);
 });
 
 test("a resolver that comes up later: the next request finds the name", { skip }, async () => {

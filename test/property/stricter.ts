@@ -54,6 +54,10 @@ export const STRICTER: readonly Rule[] = [
       ),
   },
   {
+    why: "RFC 9110 5.6.3: blanks behind a coding's name; llhttp takes one with a tab for another coding",
+    holds: (text) => /\r\ntransfer-encoding:[^\r\n]*[\t ]\r\n/i.test(text),
+  },
+  {
     why: "RFC 9112 2.3: the versions are HTTP/1.0 and HTTP/1.1",
     holds: (text) => /(?:^|\n)(?:HTTP|RTSP|ICE)\/(?!1\.[01] )/.test(text),
   },
@@ -81,10 +85,6 @@ export const TAKEN: readonly Rule[] = [
   {
     why: "an interim answer that closes, or of HTTP/1.0, is skipped; llhttp takes it for the last one of its connection",
     holds: (_, { error, heads }) => error === "HPE_CLOSED_CONNECTION" && heads.at(-1)!.status < 200,
-  },
-  {
-    why: "RFC 9110 5.6.3: a tab behind a value is not part of it; llhttp takes it for another coding",
-    holds: (text) => /\nTransfer-Encoding:[\t ]*chunked *\t[\t ]*\r\n/i.test(text),
   },
   {
     why: "framing fields among the trailers are dropped with them",
