@@ -280,8 +280,10 @@ export class Lane {
    * fill what is missing of the body. Where it starts in the body, -1 if it is not there.
    */
   private findRefusal(body: Buffer, index: number): number {
-    const isPipelined = this.sent!.read().length > index + 1;
-    return isPipelined ? body.toString("latin1").search(REFUSAL_START) : -1;
+    const messages = this.sent!.read();
+    // Behind chunks the reference does not look for requests.
+    const mayFollow = messages.length > index + 1 || messages[index]?.chunked || messages[index]?.error !== "";
+    return mayFollow ? body.toString("latin1").search(REFUSAL_START) : -1;
   }
 
   /** What is wrong with an answer, "" for nothing. */
