@@ -109,8 +109,9 @@ export class Sent {
     if (/^(?:\r\n)*[A-Z][A-Z-]{0,31}$/.test(bytes.toString("latin1", 0, 64))) return 0;
     const extension = /^((?:\r\n)*)([A-Z][A-Z-]{0,31}) /.exec(bytes.toString("latin1", 0, 64));
     const head = readRequestHead(bytes);
-    if (head.error === "HPE_INVALID_METHOD" && extension !== null) {
-      // llhttp knows a list of methods; for the gateway any token in capitals is one.
+    const isUnknown = head.error === "HPE_INVALID_METHOD" || extension?.[2] === "PRI";
+    if (isUnknown && extension !== null) {
+      // llhttp knows a list of methods, and PRI only from HTTP/2; for the gateway any token in capitals is one.
       const named = Buffer.concat([Buffer.from("GET"), bytes.subarray(extension[0].length - 1)]);
       const again = readRequestHead(named);
       return this.take(message, again, again.headBytes - 3 + extension[0].length - 1, extension[2]!);
