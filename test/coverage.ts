@@ -126,7 +126,7 @@ try {
   console.log(
     `${total}; ${seen.programs} runs of executables, ${seen.unknown} left out: built elsewhere, or from sources that have changed since`,
   );
-  if (tests.status !== 0) console.log("some tests failed");
+  if (tests.status !== 0) console.log(`the tests ended with ${tests.status ?? tests.signal}: lines may be missing`);
   process.exitCode = tests.status !== 0 || coreRan < core * CORE_LINES_MIN ? 1 : 0;
 } finally {
   rmSync(folder, { recursive: true, force: true });
