@@ -16,7 +16,7 @@ import { exchangesInFlight } from "./exchange.ts";
 import { logLine } from "./log.ts";
 import { startDraining } from "./proxy.ts";
 import { addressOf, type Server, startServer } from "./server.ts";
-import { addWalker, nowMs, wakeClock } from "./timers.ts";
+import { addWalker, deadlineIn, hasPassed, nowMs, wakeClock } from "./timers.ts";
 
 const EXIT_USAGE = 64;
 const EXIT_SOFTWARE = 70;
@@ -73,13 +73,13 @@ function drain(server: Server, signal: string): void {
   server.stopListening();
   logLine(`${signal}: draining, ${exchangesInFlight()} in flight`);
   wakeClock();
-  const limitMs = nowMs + DRAIN_MS;
+  const limitMs = deadlineIn(DRAIN_MS);
   let emptySinceMs = -1;
   addWalker(() => {
     if (exchangesInFlight() > 0) emptySinceMs = -1;
     else if (emptySinceMs === -1) emptySinceMs = nowMs;
     const empty = emptySinceMs !== -1 && nowMs - emptySinceMs >= FLUSH_MS;
-    if (!empty && nowMs < limitMs) return true;
+    if (!empty && !hasPassed(limitMs)) return true;
     if (!empty) logLine(`drain limit reached, ${exchangesInFlight()} cut`);
     server.closeAll();
     process.exit(0);
