@@ -1,0 +1,47 @@
+/** `hardwire build`: from the two files to one executable. */
+import type { Command } from "commander";
+import { build, check, InputRefused } from "../compile.ts";
+import { builtData, checkData, renderBuilt } from "../report.ts";
+import { complainAll, EXIT, need, print, showProgress, toJson } from "./terminal.ts";
+
+interface Options {
+  readonly target?: string;
+  readonly out?: string;
+  readonly json?: true;
+}
+
+export function addBuild(program: Command): void {
+  program
+    .command("build")
+    .description("build the executable; FILE.generated/ beside it holds the TypeScript it was made from")
+    .argument("<routes>", "routes file, YAML or JSON")
+    .option("--target <file>", "target file, YAML or JSON (needed)")
+    .option("--out <file>", "the executable to write (needed)")
+    .option("--json", "print the report as JSON")
+    .action(async (routes: string, options: Options, command: Command) => {
+      const target = need(command, options, "target");
+      process.exitCode = await run(routes, target, need(command, options, "out"), options.json);
+    });
+}
+
+async function run(routes: string, target: string, outFile: string, json = false): Promise<number> {
+  const { diagnostics, design } = await check(routes, target);
+  if (!json) complainAll(diagnostics);
+  if (design === undefined) {
+    if (json) print(toJson(checkData(design, diagnostics)));
+    return EXIT.badInput;
+  }
+  const progress = showProgress();
+  try {
+    const built = await build(design, outFile, progress.step);
+    progress.clear();
+    print(json ? toJson(builtData(design, diagnostics, built)) : `${renderBuilt(design, built)}\n`);
+    return EXIT.ok;
+  } catch (error) {
+    progress.clear();
+    if (!(error instanceof InputRefused)) throw error;
+    if (json) print(toJson(checkData(undefined, error.diagnostics)));
+    else complainAll(error.diagnostics);
+    return EXIT.badInput;
+  }
+}
