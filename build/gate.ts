@@ -27,8 +27,12 @@ const FORBIDDEN: Readonly<Record<string, { readonly why: string; readonly except
   Date: { why: "a device's clock may be wrong or jump; use src/core/timers.ts", except: ["src/core/log.ts"] },
   setTimeout: { why: "src/core/timers.ts has the only clock", except: ["src/core/timers.ts"] },
   setInterval: { why: "src/core/timers.ts has the only clock", except: ["src/core/timers.ts"] },
+  Intl: { why: "the packed runtime knows no languages (build/icu.ts)", except: [] },
   "process.env": { why: "a device's behaviour is compiled in", except: ["src/core/*"] },
 };
+
+/** What needs ICU's languages under a name that is no global; generated code calls none, and its texts may say anything. */
+const LANGUAGE_METHODS = /\.(localeCompare|toLocale(?:Date|Time)?String)\b/;
 
 /** All problems, one line each; none if the bundle may be packed. */
 export async function gate(input: BundleInput, made: Bundle): Promise<string[]> {
@@ -106,6 +110,8 @@ async function refusedGlobals(input: BundleInput, made: Bundle): Promise<string[
       loader: "ts",
       define: Object.fromEntries(names.map((name, i) => [name, markers[i]!])),
     });
+    const method = generated ? undefined : LANGUAGE_METHODS.exec(code)?.[1];
+    if (method !== undefined) problems.push(`${shownPath(path)} uses ${method}: ${FORBIDDEN.Intl!.why}`);
     names.forEach((name, i) => {
       const { why, except } = FORBIDDEN[name]!;
       if (code.includes(markers[i]!) && !except.some((pattern) => matchesGlob(path, pattern))) {

@@ -1,6 +1,5 @@
 /**
- * From a bundled program to one executable: bundle, manifest and addon are injected into the stripped runtime, the
- * result is verified, and only then takes its name. A build that fails leaves the old file as it was.
+ * From a bundled program to one executable: bundle, manifest and addon are attached to the slim runtime, the result is verified, and only then takes its name. A build that fails leaves the old file as it was.
  */
 import { execFile } from "node:child_process";
 import { randomUUID } from "node:crypto";
@@ -20,7 +19,7 @@ import process from "node:process";
 import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
 import { readElf } from "./elf/read.ts";
-import { type Fingerprint, takeFingerprint, verifyPacked } from "./elf/verify.ts";
+import { verifyPacked } from "./elf/verify.ts";
 import { checkGlibcFloor, compareVersions } from "./elf/versions.ts";
 import type { Injection } from "./inject.ts";
 import { NODE_VERSION, type Target } from "./pins.ts";
@@ -51,7 +50,7 @@ export interface PackReport {
     readonly bundle: number;
   };
   /**
-   * `runtime` and `addon` as packed, stripped and lowered. `payload` is what this gateway adds to them, so it changes
+   * `runtime` and `addon` as they were prepared (runtime.ts). `payload` is what this gateway adds to them, so it changes
    * with the routes and the compiler only: the hash of sha256sum's listing of bundle, manifest and further assets.
    */
   readonly sha256: {
@@ -77,7 +76,7 @@ export class PackError extends Error {
 }
 
 const NOTE = "NODE_SEA_BLOB";
-/** Flipped from :0 by the injection; Node looks for its payload only then. */
+/** Flipped from :0 by inject.ts; Node looks for its payload only then. */
 const FUSE = `${"NODE_SEA_FUSE"}_fce680ab2cc467b6e072b8b5df1996b2:1`;
 
 /**
@@ -108,8 +107,7 @@ export async function pack(options: PackOptions): Promise<PackReport> {
     const injected = performance.now();
 
     const data = readFileSync(partial);
-    const { fingerprint, addonBytes, runtimeSize } = checked.value;
-    const glibc = verify(data, options, fingerprint, { ...parts, "uws.node": addonBytes });
+    const glibc = verify(data, options, checked.value.runtime, { ...parts, "uws.node": checked.value.addon });
     const sha256 = {
       artefact: digest(data),
       runtime: runtime.sha256,
@@ -118,10 +116,14 @@ export async function pack(options: PackOptions): Promise<PackReport> {
     };
     chmodSync(partial, 0o755);
     renameSync(partial, outFile);
-    const sizes = { runtime: runtimeSize, addon: addonBytes.length, bundle: parts["gateway.cjs"]!.length };
     return {
       outFile,
-      bytes: { artefact: data.length, ...sizes },
+      bytes: {
+        artefact: data.length,
+        runtime: checked.value.runtime.length,
+        addon: checked.value.addon.length,
+        bundle: parts["gateway.cjs"]!.length,
+      },
       sha256,
       glibc,
       seconds: {
@@ -149,14 +151,9 @@ function layOut(folder: string, options: PackOptions, runtime: Prepared): Record
   return parts;
 }
 
-/** That runtime and addon are what is pinned, and what the runtime looks like before the injection. */
-async function check(
-  runtime: Prepared,
-  addon: Prepared,
-): Promise<{ fingerprint: Fingerprint; addonBytes: Buffer; runtimeSize: number }> {
-  const bytes = runtime.read();
-  const fingerprint = takeFingerprint(readElf("runtime", bytes));
-  return { fingerprint, addonBytes: addon.read(), runtimeSize: bytes.length };
+/** The bytes of runtime and addon, if they are what is pinned. */
+async function check(runtime: Prepared, addon: Prepared): Promise<{ runtime: Buffer; addon: Buffer }> {
+  return { runtime: runtime.read(), addon: addon.read() };
 }
 
 async function inject(folder: string, injection: Injection, leftovers: Leftover[]): Promise<void> {
@@ -175,12 +172,11 @@ async function inject(folder: string, injection: Injection, leftovers: Leftover[
   }
 }
 
-function verify(data: Buffer, options: PackOptions, runtime: Fingerprint, parts: Record<string, Buffer>): string {
-  const name = basename(options.outFile);
-  const packed = readElf(name, data);
-  if (!data.includes(FUSE))
-    throw new PackError(`${name}: the runtime's fuse is not set; it would start as plain Node`, 70);
-  const { floor } = verifyPacked(runtime, packed, NOTE, parts, options.floor);
+/** @returns the newest glibc version that the executable or its addon needs */
+function verify(data: Buffer, options: PackOptions, runtime: Buffer, parts: Record<string, Buffer>): string {
+  const packed = readElf(basename(options.outFile), data);
+  const wanted = { note: NOTE, fuse: FUSE, parts, floor: options.floor };
+  const { floor } = verifyPacked(readElf("runtime", runtime), packed, wanted);
   const addon = checkGlibcFloor(readElf("uws.node", parts["uws.node"]!), options.floor);
   return compareVersions(floor.version, addon.version) > 0 ? floor.version : addon.version;
 }
@@ -191,7 +187,7 @@ function digestPayload(parts: Readonly<Record<string, Buffer>>): string {
   return digest(names.map((name) => `${digest(parts[name]!)}  ${name}\n`).join(""));
 }
 
-/** Found out before two seconds of work, and with a message that names the file asked for. */
+/** Found out before a second of work, and with a message that names the file asked for. */
 function checkWritable(outFile: string, partial: string): void {
   const found = statSync(outFile, { throwIfNoEntry: false });
   if (found?.isDirectory()) throw new PackError(`cannot write ${outFile}: it is a directory`, 73);

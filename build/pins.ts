@@ -2,8 +2,8 @@
  * The foreign binaries that go into a gateway, each pinned by what it must hash to before and after it is prepared.
  *
  * - `integrity`: of the npm package, as `npm view PACKAGE dist.integrity` prints it; checked before anything is unpacked.
- * - `sha256`: of the file as published; `strippedSha256`, `preparedSha256`: of what build/elf makes of it, which is
- *   what is packed. A change of build/elf that changes these is a change of every gateway: raise them in its commit.
+ * - `sha256`: of the file as published; `preparedSha256`: of what runtime.ts makes of it, which is what
+ *   is packed. A change of build/elf, slim.ts or bound-reads.ts that changes these is a change of every gateway: raise them in its commit.
  */
 import pins from "./pins.json" with { type: "json" };
 
@@ -15,7 +15,7 @@ export interface RuntimePin {
   readonly downloadMegabytes: number;
   readonly bytes: number;
   readonly sha256: string;
-  readonly strippedSha256: string;
+  readonly preparedSha256: string;
 }
 
 export interface AddonPin {

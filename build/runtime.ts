@@ -1,5 +1,5 @@
 /**
- * The two foreign binaries of a gateway, ready to pack: the runtime stripped; the addon's glibc floor lowered, its reads
+ * The two foreign binaries of a gateway, ready to pack: the runtime made slim; the addon's glibc floor lowered, its reads
  * bounded, and stripped. Both come from pinned inputs, are made once and kept in the cache under the hash of what they must be. They
  * are hashed again on every use (`read`), so what is packed is what is pinned, whatever happened to the cache since.
  */
@@ -13,6 +13,7 @@ import { fetchRuntime } from "./download.mjs";
 import { lowerGlibc } from "./elf/lower.ts";
 import { stripElf } from "./elf/strip.ts";
 import { type AddonPin, addonPins, type RuntimePin, runtimePins, type Target } from "./pins.ts";
+import { slimRuntime } from "./slim.ts";
 
 export interface Prepared {
   readonly path: string;
@@ -30,9 +31,9 @@ export interface Prepared {
  */
 export function prepareRuntime(target: Target, say: (line: string) => void): Promise<Prepared> {
   const pin: RuntimePin = runtimePins[target];
-  return prepare(`stripped runtime of ${pin.package}`, "node", pin.strippedSha256, 0o755, async () => {
+  return prepare(`slim runtime of ${pin.package}`, "node", pin.preparedSha256, 0o755, async () => {
     const path = await fetchRuntime(pin, say);
-    return stripElf(pin.package, checkHash(`bin/node of ${pin.package} in the cache (${path})`, path, pin.sha256));
+    return slimRuntime(pin.package, checkHash(`bin/node of ${pin.package} in the cache (${path})`, path, pin.sha256));
   });
 }
 

@@ -119,7 +119,7 @@ describe("the executable", () => {
     assert.equal(report.bytes.artefact, data.length);
     assert.equal(report.sha256.artefact, sha256(data));
     assert.equal(report.glibc, "2.36");
-    assert.ok(data.length < 120e6, `${data.length} bytes`);
+    assert.ok(data.length < 90e6, `${data.length} bytes`);
     const listing = `${sha256(readFileSync(options.bundlePath))}  gateway.cjs\n${sha256('{\n  "name": "tiny"\n}\n')}  manifest.json\n`;
     assert.equal(report.sha256.payload, sha256(listing));
   });

@@ -20,9 +20,14 @@ export interface Section {
 
 export interface Segment {
   readonly type: number;
+  /** PF_*: 1 executable, 2 writable, 4 readable. */
+  readonly flags: number;
   readonly offset: number;
   readonly address: number;
   readonly fileBytes: number;
+  /** What the file does not have of it is zero. */
+  readonly memoryBytes: number;
+  readonly align: number;
 }
 
 export interface Elf {
@@ -40,11 +45,12 @@ export interface Elf {
 export const PT_LOAD = 1;
 export const PT_DYNAMIC = 2;
 export const PT_NOTE = 4;
+export const PT_PHDR = 6;
 export const SHT_NOBITS = 8;
 export const SHT_DYNSYM = 11;
 export const SHF_ALLOC = 2;
 export const SECTION_HEADER_BYTES = 64;
-const SEGMENT_HEADER_BYTES = 56;
+export const SEGMENT_HEADER_BYTES = 56;
 const MACHINES: Readonly<Record<number, Machine>> = { 62: "x64", 183: "arm64" };
 
 /** @throws ElfError for anything but a whole 64-bit little-endian x86-64 or AArch64 executable or shared object */
@@ -97,9 +103,12 @@ function readSegments(bytes: Bytes): Segment[] {
     const at = start + index * SEGMENT_HEADER_BYTES;
     const segment: Segment = {
       type: bytes.u32(at),
+      flags: bytes.u32(at + 4),
       offset: bytes.u64(at + 8),
       address: bytes.u64(at + 16),
       fileBytes: bytes.u64(at + 32),
+      memoryBytes: bytes.u64(at + 40),
+      align: bytes.u64(at + 48),
     };
     if (segment.type === PT_LOAD) bytes.within(segment.offset, segment.fileBytes);
     return segment;

@@ -53,6 +53,17 @@ export function readSymbolSection(elf: Elf, tables: SymbolTables, index: number)
   return elf.bytes.u16(tables.symbolsAt + index * SYMBOL_BYTES + 6);
 }
 
+/** Address and size of the one exported symbol whose name matches. @throws ElfError if there is none */
+export function findExport(elf: Elf, pattern: RegExp): { readonly address: number; readonly size: number } {
+  const tables = findSymbols(elf);
+  for (let index = 1; index < tables.count; index++) {
+    if (readSymbolSection(elf, tables, index) === 0 || !pattern.test(readSymbolName(elf, tables, index))) continue;
+    const at = tables.symbolsAt + index * SYMBOL_BYTES;
+    return { address: elf.bytes.u64(at + 8), size: elf.bytes.u64(at + 16) };
+  }
+  throw new ElfError(elf.file, `exports no symbol like ${pattern.source}`);
+}
+
 /**
  * Looks every defined symbol up through .gnu.hash, the way dlopen does.
  * @returns how many were found

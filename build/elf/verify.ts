@@ -1,21 +1,23 @@
 /**
- * Checks a packed executable against the runtime it was made from: what an injection must add is there, and what it
- * must not touch is as it was. Injection rewrites the file through a general ELF library, which has produced files
- * that start but cannot load an addon (nodejs/node#61483), so every result is read again from the bytes.
+ * Checks a packed executable against the runtime it was made from, all of it read again from the file: every byte of
+ * the runtime is there but those that must differ, the payload holds what was given, and the loader will find all
+ * symbols. Tools that inject have produced files that start but cannot load an addon (nodejs/node#61483).
  */
-import { createHash } from "node:crypto";
 import { ElfError } from "./error.ts";
 import { findNote } from "./note.ts";
-import type { Elf, Machine } from "./read.ts";
-import { checkSymbolLookup, findSymbols, readSymbolName, SYMBOL_BYTES } from "./symbols.ts";
+import type { Elf } from "./read.ts";
+import { checkSymbolLookup, findSymbols } from "./symbols.ts";
 import { checkGlibcFloor, type GlibcFloor } from "./versions.ts";
 
-/** What an injection must not change. */
-export interface Fingerprint {
-  readonly machine: Machine;
-  readonly type: number;
-  /** Over all dynamic symbols. */
-  readonly symbols: string;
+export interface Wanted {
+  /** Name of the payload's note. */
+  readonly note: string;
+  /** What the runtime looks at to know that it has a payload; its last byte differs from the runtime's. */
+  readonly fuse: string;
+  /** Byte strings that the payload must hold, by name. */
+  readonly parts: Readonly<Record<string, Buffer>>;
+  /** Newest glibc version the file may need. */
+  readonly floor: string;
 }
 
 export interface Verified {
@@ -24,46 +26,32 @@ export interface Verified {
   readonly symbols: number;
 }
 
-export function takeFingerprint(elf: Elf): Fingerprint {
-  return { machine: elf.machine, type: elf.type, symbols: digestSymbols(elf) };
-}
-
-/**
- * @param runtime taken before the injection
- * @param note name of the payload's note
- * @param parts byte strings that the payload must hold, by name
- * @param floor newest glibc version the file may need
- */
-export function verifyPacked(
-  runtime: Fingerprint,
-  packed: Elf,
-  note: string,
-  parts: Readonly<Record<string, Buffer>>,
-  floor: string,
-): Verified {
-  if (packed.machine !== runtime.machine || packed.type !== runtime.type) {
-    throw new ElfError(packed.file, `is for ${packed.machine}, but its runtime is for ${runtime.machine}`);
-  }
-  const payload = findNote(packed, note);
-  if (payload === undefined) throw new ElfError(packed.file, `has no note ${note}: the payload was not injected`);
-  for (const [name, bytes] of Object.entries(parts)) {
+export function verifyPacked(runtime: Elf, packed: Elf, wanted: Wanted): Verified {
+  const payload = findNote(packed, wanted.note);
+  if (payload === undefined) throw new ElfError(packed.file, `has no note ${wanted.note}: there is no payload in it`);
+  for (const [name, bytes] of Object.entries(wanted.parts)) {
     if (!payload.includes(bytes)) throw new ElfError(packed.file, `its payload does not hold ${name} as it was given`);
   }
-  const tables = findSymbols(packed);
-  const symbols = checkSymbolLookup(packed, tables);
-  if (digestSymbols(packed) !== runtime.symbols) {
-    throw new ElfError(packed.file, "its dynamic symbols are not those of its runtime: injection damaged .dynsym");
-  }
-  return { floor: checkGlibcFloor(packed, floor), symbols };
+  checkRuntime(runtime, packed, wanted.fuse);
+  return { floor: checkGlibcFloor(packed, wanted.floor), symbols: checkSymbolLookup(packed, findSymbols(packed)) };
 }
 
-/** Order does not count (injection may sort them anew), all else does: name, type, section, value, size. */
-function digestSymbols(elf: Elf): string {
-  const tables = findSymbols(elf);
-  const lines: string[] = [];
-  for (let index = 1; index < tables.count; index++) {
-    const at = tables.symbolsAt + index * SYMBOL_BYTES;
-    lines.push(readSymbolName(elf, tables, index) + elf.bytes.slice(at + 4, SYMBOL_BYTES - 4).toString("latin1"));
+/** e_phoff, e_phnum and the fuse are all that may differ. */
+function checkRuntime(runtime: Elf, packed: Elf, fuse: string): void {
+  const fuseAt = packed.bytes.data.indexOf(fuse) + fuse.length - 1;
+  if (fuseAt < fuse.length || fuseAt >= runtime.bytes.data.length) {
+    throw new ElfError(packed.file, "the runtime's fuse is not set; it would start as plain Node");
   }
-  return createHash("sha256").update(lines.sort().join("\n"), "latin1").digest("hex");
+  let from = 0;
+  for (const [at, length] of [
+    [32, 8],
+    [56, 2],
+    [fuseAt, 1],
+    [runtime.bytes.data.length, 0],
+  ] as const) {
+    if (!runtime.bytes.slice(from, at - from).equals(packed.bytes.slice(from, at - from))) {
+      throw new ElfError(packed.file, `is not the runtime it was made from, between offsets ${from} and ${at}`);
+    }
+    from = at + length;
+  }
 }
