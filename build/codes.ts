@@ -43,6 +43,12 @@ export const CODES: Readonly<Record<string, string>> = {
   HW1405: "connection settings that contradict each other",
   HW1406: "a program larger than the target allows",
   HW1407: "limits of the device that contradict each other",
+  // 15xx: target files that extend others and override routes
+  HW1501: "a target file that cannot be extended",
+  HW1502: "target files that extend each other in a circle",
+  HW1503: "too many target files that extend each other",
+  HW1504: "an override of what the routes file does not set",
+  HW1505: "an override of what cannot be overridden",
   // 19xx: warnings; the build goes on
   HW1901: "routes that answer on any host",
   HW1902: "a setting that has no effect",

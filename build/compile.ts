@@ -7,14 +7,16 @@ import { mkdir, rename, writeFile } from "node:fs/promises";
 import { basename, dirname, join, resolve } from "node:path";
 import { analyse } from "./analyse/index.ts";
 import { type Bundle, bundle } from "./bundle.ts";
-import { type Diagnostic, hasErrors, type Problems } from "./diagnostics.ts";
+import { type Diagnostic, hasErrors, inFileOrder, type Problems } from "./diagnostics.ts";
 import { emit, GENERATED_FILES } from "./emit/index.ts";
 import type { Feature } from "./feature.ts";
 import { codesWith, findFeatures } from "./features.ts";
 import { gate } from "./gate.ts";
 import { load } from "./load.ts";
+import { loadTarget } from "./load-target.ts";
 import { makePlan } from "./make-plan.ts";
 import { makeManifest } from "./manifest.ts";
+import { applyOverrides } from "./overrides.ts";
 import { PackError, type PackReport, pack } from "./pack.ts";
 import type { Plan } from "./plan.ts";
 import { GLIBC_FLOOR, PAYLOAD_BYTES_MAX } from "./schema/defaults.ts";
@@ -40,6 +42,8 @@ export interface Design {
   /** Oldest glibc that the executable must run on, "2.36". */
   readonly floor: string;
   readonly payloadBytesMax: number;
+  /** Paths of the routes file's values that the target file overrides. */
+  readonly overrides: readonly string[];
   /** The files as read. */
   readonly routes: Problems;
   readonly target: Problems;
@@ -66,12 +70,14 @@ export class InputRefused extends Error {
 /** Everything up to the plan; reads the two files and nothing else. @throws UnreadableInput */
 export async function check(routesPath: string, targetPath: string): Promise<Checked> {
   const features = await findFeatures();
-  const routes = await load(routesPath, codesWith(features));
-  const target = await load(targetPath);
+  const codes = codesWith(features);
+  const written = await load(routesPath, codes);
+  const target = await loadTarget(targetPath);
+  const routes = applyOverrides(written, target, codes);
   const routesFile = checkRoutesFile(routes, features);
   const targetFile = checkTargetFile(target);
   analyse({ routes, target, routesFile, targetFile, features });
-  const diagnostics = [...routes.list(), ...target.list()];
+  const diagnostics = inFileOrder([...routes.list(), ...target.list()], [routesPath, targetPath]);
   if (hasErrors(diagnostics)) return { diagnostics, design: undefined };
   // Without an error a draft has no holes.
   return {
@@ -97,6 +103,7 @@ function makeDesign(
     floor: targetFile.libc?.floor ?? GLIBC_FLOOR,
     payloadBytesMax:
       targetFile.size?.payload === undefined ? PAYLOAD_BYTES_MAX : parseSizeBytes(targetFile.size.payload),
+    overrides: Object.keys(targetFile.overrides ?? {}),
     routes,
     target,
   };

@@ -3,7 +3,7 @@
  * them. Nothing here prints; the command line does.
  */
 import { CODES } from "./codes.ts";
-import { locate, type Path, positionsIn, type Range, type Source } from "./source.ts";
+import { locate, type Path, type Place, positionsIn, type Range, type Source, type TextFile } from "./source.ts";
 
 export interface Diagnostic {
   readonly severity: "error" | "warning";
@@ -23,7 +23,7 @@ export interface Diagnostic {
 /** `key` underlines the key at the path, `value` its value. Without a key, the value. */
 export type Aim = "key" | "value";
 
-/** Collects the mistakes of one file. */
+/** Collects the mistakes of one file, and of parts that came into it from others. */
 export interface Problems {
   readonly source: Source;
   error(code: string, path: Path, message: string, aim?: Aim): void;
@@ -32,46 +32,79 @@ export interface Problems {
   errorAt(code: string, range: Range, message: string): void;
   /** `file:line` and so on of a path, to name a second place in a message. */
   place(path: Path): string;
-  /** Errors and warnings in file order, each once. */
+  /** Errors and warnings, each once, file by file in the order of their places. */
   list(): Diagnostic[];
 }
 
-/** @param codes the compiler's table and the features'; reporting a code outside it is a bug and throws */
-export function collectProblems(source: Source, codes: Readonly<Record<string, string>> = CODES): Problems {
-  const positions = positionsIn(source.text);
+/**
+ * @param codes the compiler's table and the features'; reporting a code outside it is a bug and throws
+ * @param before what was found while the source was read and put together
+ */
+export function collectProblems(
+  source: Source,
+  codes: Readonly<Record<string, string>> = CODES,
+  before: readonly Diagnostic[] = [],
+): Problems {
   // Keyed by place and message, so that one mistake seen twice (through an alias, or a default) is reported once.
-  const found = new Map<string, { readonly at: number; readonly diagnostic: Diagnostic }>();
+  const found = new Map<string, Diagnostic>();
+  const positions = new Map<TextFile, ReturnType<typeof positionsIn>>();
+  for (const diagnostic of before) keep(diagnostic);
 
-  function add(severity: "error" | "warning", code: string, range: Range, path: Path, message: string): void {
-    if (!Object.hasOwn(codes, code)) throw new Error(`code ${code} is in no table`);
-    const { line, column } = positions.position(range[0]);
-    const excerpt = positions.line(line);
-    const width = Math.max(1, Math.min(range[1] - range[0], excerpt.length - column + 1));
-    const shown = showPath(source, path);
-    const diagnostic = { severity, file: source.file, line, column, code, path: shown, message, excerpt, width };
-    const key = `${range[0]} ${code} ${message}`;
-    if (!found.has(key)) found.set(key, { at: range[0], diagnostic });
+  function positionsOf(file: TextFile): ReturnType<typeof positionsIn> {
+    const known = positions.get(file) ?? positionsIn(file.text);
+    positions.set(file, known);
+    return known;
   }
 
-  function aimAt(path: Path, aim: Aim): Range {
-    const { spot, depth } = locate(source, path);
+  function showPlace({ in: file, range }: Place): string {
+    return `${file.file}:${positionsOf(file).position(range[0]).line}`;
+  }
+
+  function keep(diagnostic: Diagnostic): void {
+    const { file, line, column, code, message } = diagnostic;
+    const key = `${file}:${line}:${column} ${code} ${message}`;
+    if (!found.has(key)) found.set(key, diagnostic);
+  }
+
+  function add(severity: "error" | "warning", code: string, { in: file, range }: Place, path: Path, message: string) {
+    if (!Object.hasOwn(codes, code)) throw new Error(`code ${code} is in no table`);
+    const { line, column } = positionsOf(file).position(range[0]);
+    const excerpt = positionsOf(file).line(line);
+    const width = Math.max(1, Math.min(range[1] - range[0], excerpt.length - column + 1));
+    keep({ severity, file: file.file, line, column, code, path: showPath(source, path), message, excerpt, width });
+  }
+
+  function aimAt(path: Path, aim: Aim): Place {
+    const { spot, depth, in: file } = locate(source, path);
     // What is not written is missing from its parent: the parent's key (or, in a list, its first line) is the place.
     const atKey = aim === "key" || depth < path.length;
-    return (atKey ? spot.key : undefined) ?? spot.value;
+    return { in: file, range: (atKey ? spot.key : undefined) ?? spot.value };
+  }
+
+  /** Whoever reads the place of an override has to know what it took the place of. */
+  function withReplaced(path: Path, message: string): string {
+    const { replaces } = locate(source, path);
+    return replaces === undefined ? message : `${message}; this overrides ${showPlace(replaces)}`;
   }
 
   return {
     source,
-    error: (code, path, message, aim = "value") => add("error", code, aimAt(path, aim), path, message),
-    warning: (code, path, message, aim = "value") => add("warning", code, aimAt(path, aim), path, message),
-    errorAt: (code, range, message) => add("error", code, range, [], message),
-    place(path) {
-      return `${source.file}:${positions.position(aimAt(path, "key")[0]).line}`;
-    },
-    list() {
-      return [...found.values()].sort((a, b) => a.at - b.at).map(({ diagnostic }) => diagnostic);
-    },
+    error: (code, path, message, aim = "value") =>
+      add("error", code, aimAt(path, aim), path, withReplaced(path, message)),
+    warning: (code, path, message, aim = "value") =>
+      add("warning", code, aimAt(path, aim), path, withReplaced(path, message)),
+    errorAt: (code, range, message) => add("error", code, { in: source, range }, [], message),
+    place: (path) => showPlace(aimAt(path, "key")),
+    list: () => inFileOrder([...found.values()]),
   };
+}
+
+/** File by file, `first` ones first, then in the order in which they were named; in each by place. */
+export function inFileOrder(diagnostics: readonly Diagnostic[], first: readonly string[] = []): Diagnostic[] {
+  const files = [...new Set([...first, ...diagnostics.map(({ file }) => file)])];
+  return [...diagnostics].sort(
+    (a, b) => files.indexOf(a.file) - files.indexOf(b.file) || a.line - b.line || a.column - b.column,
+  );
 }
 
 export function hasErrors(diagnostics: readonly Diagnostic[]): boolean {

@@ -8,7 +8,7 @@ export function renderCheck(design: Design): string {
 }
 
 /** Name and value of what both reports say about the design. */
-export function designRows({ plan }: Design): [string, string][] {
+export function designRows({ plan, overrides }: Design): [string, string][] {
   const listeners = plan.listeners.map(
     ({ name, host, port }) => `${name} ${host.includes(":") ? `[${host}]` : host}:${port}`,
   );
@@ -16,6 +16,7 @@ export function designRows({ plan }: Design): [string, string][] {
     ["routes", `${plan.routes.length} to ${count(plan.upstreams.length, "upstream")}`],
     ["listeners", listeners.join(", ")],
     ["features", plan.features.map(({ name }) => name).join(", ") || "none"],
+    ...(overrides.length === 0 ? [] : [["overrides", overrides.join(", ")] satisfies [string, string]]),
   ];
 }
 
@@ -45,6 +46,7 @@ export function checkData(design: Design | undefined, diagnostics: readonly Diag
       routes: plan.routes.map(({ name }) => name),
       upstreams: plan.upstreams.map(({ name }) => name),
       features: plan.features.map(({ name }) => name),
+      overrides: design.overrides,
     }),
   };
 }

@@ -1,9 +1,16 @@
 /**
  * A file that was read: its text, its value, and where each part of the value stands in the text. Passes name a part
- * by its path (`["routes", 3, "upstream"]`); `locate` answers with offsets in O(depth).
+ * by its path (`["routes", 3, "upstream"]`); `locate` answers with offsets in O(depth). Parts may come from another
+ * file than the rest: from one that a target extends, or from a target's overrides.
  */
 
 export type Path = readonly (string | number)[];
+
+export interface TextFile {
+  /** As the user named it. */
+  readonly file: string;
+  readonly text: string;
+}
 
 /** Where a value and its key stand, as half-open offsets into the text (UTF-16 code units). */
 export interface Spot {
@@ -11,34 +18,58 @@ export interface Spot {
   /** Absent for list items and for the document itself. */
   readonly key?: Range;
   readonly children?: ReadonlyMap<string | number, Spot>;
+  /** Where it and all below it stand, if that is another file than what it is a part of. */
+  readonly origin?: TextFile;
+  /** For an override: what it takes the place of. */
+  readonly replaces?: Place;
 }
 export type Range = readonly [start: number, end: number];
 
-export interface Source {
-  /** As the user named it. */
-  readonly file: string;
-  readonly text: string;
+export interface Place {
+  readonly in: TextFile;
+  readonly range: Range;
+}
+
+export interface Source extends TextFile {
+  /** Other files that are joined into it, in the order in which they were named. */
+  readonly extended?: readonly TextFile[];
   /** Undefined when the text is not one well-formed document. */
   readonly value: unknown;
   readonly root: Spot;
 }
 
-/** The spot at `path`, or of its nearest ancestor that is written in the file. */
-export function locate(source: Source, path: Path): { readonly spot: Spot; readonly depth: number } {
+export interface Located {
+  readonly spot: Spot;
+  readonly depth: number;
+  readonly in: TextFile;
+  /** What an override took the place of, if the spot is one or within one. */
+  readonly replaces: Place | undefined;
+}
+
+/** The spot at `path`, or of its nearest ancestor that is written. */
+export function locate(source: Source, path: Path): Located {
   let spot = source.root;
   let depth = 0;
+  let file: TextFile = source;
+  let replaces: Place | undefined;
   for (const part of path) {
     const child = spot.children?.get(part);
     if (child === undefined) break;
     spot = child;
     depth++;
+    file = spot.origin ?? file;
+    replaces = spot.replaces ?? replaces;
   }
-  return { spot, depth };
+  return { spot, depth, in: file, replaces };
 }
 
 /** Whether something is written at `path`. */
 export function isWritten(source: Source, path: Path): boolean {
   return locate(source, path).depth === path.length;
+}
+
+export function isMapping(value: unknown): value is Readonly<Record<string, unknown>> {
+  return typeof value === "object" && value !== null && !Array.isArray(value);
 }
 
 export interface Position {

@@ -2,8 +2,8 @@
  * `hardwire check` on golden cases: what a person sees for every kind of mistake.
  *
  * A case is one text file in test/cases or src/features/<name>/cases: a line on what it shows, then sections that begin
- * with `--- NAME`. Sections `routes.yaml` or `routes.json` and `target.yaml` (left out: a correct one) are the input,
- * `exit CODE` is the expected exit code, followed by what is printed, errors before the report.
+ * with `--- NAME`. Sections `routes.yaml` or `routes.json`, `target.yaml` (left out: a correct one) and whatever that
+ * extends are the input, `exit CODE` is the expected exit code, followed by what is printed, errors before the report.
  *
  * `HARDWIRE_UPDATE=1 node --test test/check.test.ts` writes what is printed now into the cases; read the diff line by
  * line, since it is the claim that these are the right words at the right places.
@@ -76,11 +76,12 @@ describe("golden cases", { concurrency: 4 }, () => {
     test(file, async () => {
       const text = readFileSync(join(ROOT, file), "utf8");
       const sections = sectionsOf(text);
-      const [routesName] = [...sections.keys()].filter((name) => name.startsWith("routes."));
-      const exit = [...sections.keys()].find((name) => name.startsWith("exit "));
+      const names = [...sections.keys()];
+      const routesName = names.find((name) => name.startsWith("routes."));
+      const exit = names.find((name) => name.startsWith("exit "));
       assert.ok(routesName && exit, "a case has a routes section and an exit section");
-      const target = sections.get("target.yaml") ?? TARGET;
-      const files = { [routesName]: sections.get(routesName)!, "target.yaml": target };
+      const inputs = names.filter((name) => name !== exit).map((name) => [name, sections.get(name)!]);
+      const files = { "target.yaml": TARGET, ...Object.fromEntries(inputs) };
       const outcome = await hardwire(["check", routesName, "--target", "target.yaml"], files);
       const found = `--- exit ${outcome.exitCode}\n${outcome.stderr}${outcome.stdout}`;
       const input = text.slice(0, text.indexOf(`--- ${exit}`));

@@ -18,6 +18,13 @@ const listener = z
 
 export const targetSchema = z
   .strictObject({
+    extends: z
+      .string()
+      .describe(
+        "Another target file, by its path from this one: what it says holds where this file says nothing. Mappings are joined, all else is replaced.",
+      )
+      .register(expectations, { expected: 'the path of a target file, from this file on, such as "linux-arm64.yaml"' })
+      .optional(),
     target: z.enum(["linux-x64", "linux-arm64"]).describe("System and processor of the device."),
     listeners: z
       .record(name("A listener's name."), listener)
@@ -66,6 +73,14 @@ export const targetSchema = z
     size: z
       .strictObject({ payload: size("Most bytes of program and constants, without the runtime.").optional() })
       .describe("Ceilings of the executable's parts.")
+      .optional(),
+    overrides: z
+      .record(
+        z.string().describe('Where the value stands in the routes file: "routes.NAME.timeouts.request".'),
+        z.unknown().describe("The value for this target; the routes file's rules hold for it."),
+      )
+      .describe("Values that the routes file sets and that are different on this target, each by its path.")
+      .register(expectations, { expected: 'a mapping such as { "routes.plc.timeouts.request": 60s }' })
       .optional(),
   })
   .describe("A hardwire target file.");
