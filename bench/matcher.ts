@@ -20,6 +20,8 @@ const PATHS: Readonly<Record<string, (i: number) => [pattern: string, request: s
 const CODE: CodeMax = { exact: 1e9, tree: 1e9 };
 const TABLES: CodeMax = { exact: 0, tree: 0 };
 
+const NO_FIELDS = { getHeader: () => "" };
+
 const dir = mkdtempSync(join(tmpdir(), "hardwire-bench-"));
 console.log("routes kind      form    emit ms  source kB  load ms  ns per match");
 for (const kind of Object.keys(PATHS)) {
@@ -62,7 +64,7 @@ async function measure(kind: string, count: number, form: string): Promise<void>
     }
     return (best / rounds) * 1e6;
   };
-  const ns = run((text) => match("", 1, text)) - run((text) => text.length);
+  const ns = run((text) => match(0, "", 1, text, "", NO_FIELDS)) - run((text) => text.length);
   const cells = [String(count).padStart(6), kind.padEnd(9), form.padEnd(7), emitMs.toFixed(1).padStart(7)];
   console.log(
     cells.join(" "),

@@ -28,6 +28,8 @@ export const CODES: Readonly<Record<string, string>> = {
   HW1203: "a route to an upstream that does not exist",
   HW1204: "a route that nothing answers",
   HW1205: "a route that is answered twice",
+  HW1206: "a route on a listener that does not exist",
+  HW1207: "a listener that no route serves",
   // 13xx: values with a syntax of their own
   HW1301: "a path that is not well formed",
   HW1302: "a host that is not a name or an address",
@@ -36,6 +38,7 @@ export const CODES: Readonly<Record<string, string>> = {
   HW1305: "the same entry twice in one list",
   HW1306: "a listener address that is not well formed",
   HW1307: "two listeners on one address",
+  HW1308: "a condition that no request can meet, or that would not mean what it says",
   // 14xx: routes and settings that contradict each other
   HW1401: "two routes that take the same requests",
   HW1402: "two routes that overlap, neither more specific than the other",

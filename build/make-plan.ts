@@ -1,7 +1,8 @@
 /** Files that passed every check → the plan: units into numbers, names into indexes, defaults merged in. */
+import { conditionsOf } from "./analyse/conditions.ts";
 import { connectionsOf, parseEndpoint } from "./analyse/endpoints.ts";
 import { hostsOf, usesOf } from "./analyse/features.ts";
-import { parseAddress } from "./analyse/listeners.ts";
+import { listenersOf, parseAddress } from "./analyse/listeners.ts";
 import { methodBits } from "./analyse/methods.ts";
 import { parsePath } from "./analyse/paths.ts";
 import { resolveTimeouts } from "./analyse/timeouts.ts";
@@ -34,8 +35,9 @@ export function makePlan(
     planUpstream(name, entry, exchangesMax),
   );
   const indexes = new Map(upstreams.map(({ name }, index) => [name, index]));
+  const known = { listeners: Object.keys(targetFile.listeners), upstreams: indexes };
   const routes = routesFile.routes.map((route, index) =>
-    planRoute(route, routesFile, features, indexes, `${source.file}:${source.lineOf(index)}`),
+    planRoute(route, routesFile, features, known, `${source.file}:${source.lineOf(index)}`),
   );
   const used = new Set(routes.flatMap(({ uses }) => [...uses.keys()]));
   return {
@@ -80,7 +82,7 @@ function planRoute(
   route: RouteEntry,
   { defaults, upstreams }: RoutesFile,
   features: readonly Feature[],
-  indexes: ReadonlyMap<string, number>,
+  known: { readonly listeners: readonly string[]; readonly upstreams: ReadonlyMap<string, number> },
   source: string,
 ): PlannedRoute {
   const upstream = route.upstream === undefined ? undefined : upstreams?.[route.upstream];
@@ -88,10 +90,12 @@ function planRoute(
   const body = route.limits?.body ?? defaults?.limits?.body;
   return {
     name: route.name,
+    listeners: listenersOf(route, known.listeners),
     hosts: hostsOf(route, defaults),
     path: checked(parsePath(route.match.path)),
     methods: methodBits(route.match.methods),
-    upstream: route.upstream === undefined ? -1 : indexes.get(route.upstream)!,
+    conditions: conditionsOf(route.match)!,
+    upstream: route.upstream === undefined ? -1 : known.upstreams.get(route.upstream)!,
     connectMs: timeouts.connect,
     queueMs: timeouts.queue,
     responseHeaderMs: timeouts.response_header,

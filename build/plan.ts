@@ -47,13 +47,30 @@ export interface PlannedEndpoint {
   readonly weight: number;
 }
 
-export interface PlannedRoute {
-  readonly name: string;
-  /** Lower case, no port; undefined for any host. */
+/** Which requests a route takes: all of these hold. */
+export interface RouteMatch {
+  /** Indexes into the plan's `listeners`; undefined for any. */
+  readonly listeners: readonly number[] | undefined;
+  /** Lower case, no port, "*.a.test" for every name below a.test; undefined for any host. */
   readonly hosts: readonly string[] | undefined;
   readonly path: PathPattern;
   /** Bits of METHOD_BITS, HEAD included where GET is; undefined for any method. */
   readonly methods: number | undefined;
+  /** On the fields and the query, at most one for each name; fields first, then by name. */
+  readonly conditions: readonly Condition[];
+}
+
+export interface Condition {
+  readonly on: "field" | "parameter";
+  /** A field's in lower case; a parameter's as it is once decoded. */
+  readonly name: string;
+  readonly test: "exact" | "prefix" | "present" | "absent";
+  /** "" with `present` and `absent`, else never. */
+  readonly value: string;
+}
+
+export interface PlannedRoute extends RouteMatch {
+  readonly name: string;
   /** Index into `upstreams`, or -1 where a feature answers. */
   readonly upstream: number;
   readonly connectMs: number;

@@ -12,11 +12,11 @@ import fc from "fast-check";
 import { type CodeMax, emitMatcher } from "../build/emit/matcher.ts";
 import { Text } from "../build/emit/text.ts";
 import { METHOD_BITS, METHOD_OTHER, type Plan } from "../build/plan.ts";
-import { matchNaively } from "./naive-matcher.ts";
+import { matchNaively, type NaiveRequest } from "./naive-matcher.ts";
 import { planOf, type RouteSketch } from "./plans.ts";
 
 type Answer = { route: number; allowed: number };
-type Matcher = (host: string, method: number, path: string) => Answer;
+type Matcher = (request: NaiveRequest) => Answer;
 
 let dir: string;
 let loaded = 0;
@@ -41,8 +41,9 @@ async function generated(plan: Plan, form: string): Promise<Matcher> {
   const file = join(dir, `matcher-${loaded++}.ts`);
   await writeFile(file, text);
   const module = (await import(pathToFileURL(file).href)) as typeof import("../src/generated/matcher.ts");
-  return (host, method, path) => {
-    const route = module.match(host, method, path);
+  return ({ listener, host, method, path, query, fields }) => {
+    const req = { getHeader: (name: string) => fields[name] ?? "" };
+    const route = module.match(listener, host, method, path, query, req);
     return { route, allowed: route === -2 ? module.allowedMethods : 0 };
   };
 }
@@ -124,8 +125,9 @@ for (const form of Object.keys(FORMS)) {
           const method = METHOD_BITS[verb!] ?? METHOD_OTHER;
           const [route, methods] = typeof wanted === "number" ? [wanted, ""] : wanted;
           const allowed = methods.split(" ").reduce((bits, name) => bits | (METHOD_BITS[name] ?? 0), 0);
-          assert.deepEqual(match(host!, method, path!), { route, allowed }, `${request}, generated`);
-          assert.deepEqual(matchNaively(plan, host!, method, path!), { route, allowed }, `${request}, naive`);
+          const asked = { listener: 0, host: host!, method, path: path!, query: "", fields: {} };
+          assert.deepEqual(match(asked), { route, allowed }, `${request}, generated`);
+          assert.deepEqual(matchNaively(plan, asked), { route, allowed }, `${request}, naive`);
         }
       });
     }
@@ -164,10 +166,11 @@ test("1,000 random sets of routes agree with the naive matcher", async () => {
         const form = forms[loaded % forms.length]!;
         const match = await generated(plan, form);
         for (const { host, method, path } of requests) {
-          const wanted = matchNaively(plan, host, method, path);
+          const asked = { listener: 0, host, method, path, query: "", fields: {} };
+          const wanted = matchNaively(plan, asked);
           const kind = `${form} ${wanted.route >= 0 ? plan.routes[wanted.route]!.path.kind : wanted.route}`;
           hits.set(kind, (hits.get(kind) ?? 0) + 1);
-          assert.deepEqual(match(host, method, path), wanted, `${host} ${method} ${path}, ${form}`);
+          assert.deepEqual(match(asked), wanted, `${host} ${method} ${path}, ${form}`);
         }
       },
     ),

@@ -1,12 +1,14 @@
 /** Plans as values, for tests of what comes after the plan. */
 import type { RouteUse } from "../build/feature.ts";
-import { METHOD_BITS, type PathPattern, type Plan, type PlannedRoute } from "../build/plan.ts";
+import { type Condition, METHOD_BITS, type PathPattern, type Plan, type PlannedRoute } from "../build/plan.ts";
 
 export interface RouteSketch {
   readonly path: string;
   readonly name?: string;
   readonly methods?: readonly string[] | undefined;
   readonly hosts?: readonly string[] | undefined;
+  readonly listeners?: readonly number[] | undefined;
+  readonly conditions?: readonly Condition[];
   readonly uses?: Readonly<Record<string, RouteUse>>;
   readonly source?: string;
 }
@@ -44,9 +46,11 @@ export function planOf(routes: readonly RouteSketch[], rest: Partial<Plan> = {})
 function plannedRoute(sketch: RouteSketch, number: number): PlannedRoute {
   return {
     name: sketch.name ?? `route-${number}`,
+    listeners: sketch.listeners,
     hosts: sketch.hosts,
     path: pathOf(sketch.path),
     methods: sketch.methods?.reduce((bits, method) => bits | METHOD_BITS[method]!, 0),
+    conditions: sketch.conditions ?? [],
     upstream: 0,
     connectMs: 1000,
     queueMs: 1000,

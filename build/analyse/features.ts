@@ -82,7 +82,7 @@ export function viewRoute(route: Draft<RouteEntry>, defaults: Draft<RoutesFile>[
   };
 }
 
-/** The hosts that hold for a route, as requests carry them; undefined for any. Wrong ones are left out. */
+/** The hosts that hold for a route, as requests carry them or as wildcards; undefined for any. Wrong ones are left out. */
 export function hostsOf(
   route: Draft<RouteEntry>,
   defaults: Draft<RoutesFile>["defaults"],

@@ -1,4 +1,4 @@
-/** Hosts: names and literal addresses that routes answer; and the warning where a route answers any host. */
+/** Hosts: names, wildcards and literal addresses that routes answer; and the warning where a route answers any host. */
 import { isIPv4, isIPv6 } from "node:net";
 import type { Draft } from "../schema/explain.ts";
 import { hasHoles } from "../schema/explain.ts";
@@ -35,9 +35,9 @@ function warnOfAnyHost(input: AnalysisInput): void {
   input.routes.warning("HW1901", ["routes"], message, "key");
 }
 
-/** Lower case and as the Host field carries it: IPv6 in brackets, in its canonical form. */
+/** Lower case and as the Host field carries it: IPv6 in brackets, in its canonical form. Wildcards keep their `*.`. */
 export function parseHost(text: string): { readonly name: string } | { readonly mistake: string } {
-  if (text.includes("*")) return { mistake: `wildcards are not supported yet; name each host instead of "${text}"` };
+  if (text.includes("*")) return parseWildcard(text);
   if (/^[a-z]+:\/\//i.test(text))
     return {
       mistake: `a host has no scheme and no path; write "${text.replace(/^[a-z]+:\/\//i, "").replace(/[/:].*$/, "")}"`,
@@ -51,6 +51,19 @@ export function parseHost(text: string): { readonly name: string } | { readonly 
   if (/^[\d.]+$/.test(name)) return { mistake: `"${text}" is neither an IPv4 address nor a name` };
   if (isHostName(name)) return { name };
   return { mistake: `expected a host name such as gw.local or an address, found "${text}"${hintName(text)}` };
+}
+
+/** `*.` and a name; see match/hosts.ts. */
+function parseWildcard(text: string): { readonly name: string } | { readonly mistake: string } {
+  if (text === "*") return { mistake: "any host is what holds where neither the route nor defaults name hosts" };
+  const below = text.startsWith("*.") ? text.slice(2).toLowerCase() : "*";
+  if (below.includes("*"))
+    return { mistake: `"*" stands for whole labels at the start, as in "*.example.net"; found "${text}"` };
+  const base = parseHost(text.slice(2));
+  if ("mistake" in base) return { mistake: `after "*.": ${base.mistake}` };
+  if (isIPv4(below) || base.name !== below || below.startsWith("["))
+    return { mistake: `an address has no names below it; found "${text}"` };
+  return { name: `*.${below}` };
 }
 
 /** RFC 1123 2.1 with the underscore that internal names use; without the final dot. */

@@ -1,4 +1,5 @@
 /** The passes in their order. Each reads the drafts and reports; none changes anything, so that order is for people. */
+import { checkConditions } from "./conditions.ts";
 import { checkEndpoints } from "./endpoints.ts";
 import { checkFeatures } from "./features.ts";
 import { checkHeadLimits } from "./head-limits.ts";
@@ -16,6 +17,7 @@ const PASSES = [
   checkNames,
   checkPaths,
   checkMethods,
+  checkConditions,
   checkHosts,
   checkEndpoints,
   checkListeners,

@@ -1,8 +1,9 @@
 /** Emits constants.ts: the numbers and switches that esbuild folds into the core. */
 import { isIP } from "node:net";
 import type { Phase, RouteUse, Template } from "../feature.ts";
-import type { Plan } from "../plan.ts";
+import type { Condition, Plan } from "../plan.ts";
 import { HOST_BYTES_MAX, LINE_GROWTH_BYTES, templateBytesMax } from "../template.ts";
+import { usesListeners } from "./matcher-conditions.ts";
 import type { Text } from "./text.ts";
 
 /**
@@ -44,6 +45,9 @@ export function emitConstants(out: Text, plan: Plan): void {
     "HAS_HOSTS",
     plan.routes.some((route) => route.hosts !== undefined),
   );
+  flag("HAS_LISTENERS", usesListeners(plan));
+  flag("HAS_FIELD_CONDITIONS", hasConditions(plan, "field"));
+  flag("HAS_QUERY_CONDITIONS", hasConditions(plan, "parameter"));
   flag("HAS_REQUEST", usesPhase(plan, "request"));
   flag("HAS_UPSTREAM_REQUEST", usesPhase(plan, "upstreamRequest"));
   flag("HAS_RESPONSE_HEAD", usesPhase(plan, "responseHead"));
@@ -96,6 +100,10 @@ function largest({ routes, limits }: Plan, sizeOf: (use: RouteUse) => number | T
     most = Math.max(most, sum);
   }
   return most;
+}
+
+function hasConditions(plan: Plan, on: Condition["on"]): boolean {
+  return plan.routes.some((route) => route.conditions.some((condition) => condition.on === on));
 }
 
 function usesPhase(plan: Plan, phase: Phase): boolean {

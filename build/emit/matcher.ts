@@ -1,11 +1,14 @@
 /**
  * Emits matcher.ts: the function that finds a request's route, specialised for these routes.
  *
- * Precedence, among the routes whose host, path and method match (test/naive-matcher.ts says the same in ten lines):
+ * Precedence, among the routes whose listener, host, path, method and conditions match (test/naive-matcher.ts says the
+ * same in a few lines):
  * 1. an exact path before a template before a prefix;
  * 2. of two templates, or two prefixes, the one with a literal where the other has a variable, at the first place
  *    where they differ; else the longer one. A pattern within another one thus always comes first;
- * 3. on equal paths a route that names the host before one for any host, then one that names methods.
+ * 3. on equal paths the more specific host: a name, then the wildcard with more labels, then any;
+ * 4. then a route that names listeners, one that names methods, the one with more conditions on fields and query, and
+ *    the one whose conditions are narrower.
  * So the path decides before the host does. A route whose method does not match is passed over.
  *
  * Each class of paths (exact; templates and prefixes) takes one of two forms:
@@ -15,11 +18,13 @@
  *
  * The walk over segments knows where each variable starts and ends, should their values be needed some day.
  */
+import { patternsOf, sizeOf } from "../match/patterns.ts";
 import type { Plan } from "../plan.ts";
 import { emitExactCode, emitTreeCode } from "./matcher-code.ts";
+import { Asked, emitAsked, usesListeners } from "./matcher-conditions.ts";
+import { emitHostCheck, Hosts } from "./matcher-hosts.ts";
 import { emitExactTables, emitLeafTables, emitTreeTables, type Leaves } from "./matcher-tables.ts";
-import { patternsOf, sizeOf } from "./patterns.ts";
-import { literal, Text } from "./text.ts";
+import { Text } from "./text.ts";
 
 /** Up to this many conditions a class of paths becomes code; measured, see bench/matcher.ts. */
 export interface CodeMax {
@@ -29,67 +34,64 @@ export interface CodeMax {
 const CODE_MAX: CodeMax = { exact: 24, tree: 24 };
 
 export function emitMatcher(out: Text, plan: Plan, codeMax: CodeMax = CODE_MAX): void {
-  const exact = patternsOf(plan, "exact");
-  const templates = patternsOf(plan, "template");
-  const prefixes = patternsOf(plan, "prefix");
+  const exact = patternsOf(plan.routes, "exact");
+  const templates = patternsOf(plan.routes, "template");
+  const prefixes = patternsOf(plan.routes, "prefix");
   const trees = [...templates, ...prefixes];
   const leaves: Leaves = { patterns: [] };
+  const asked = new Asked(plan);
   const functions = new Text();
   const calls: string[] = [];
 
   if (exact.length > 0) {
     calls.push("matchExact");
-    if (sizeOf(exact) <= codeMax.exact) emitExactCode(functions, exact);
+    if (sizeOf(exact) <= codeMax.exact) emitExactCode(functions, exact, asked);
     else emitExactTables(functions, exact, leaves);
   }
   if (trees.length > 0 && sizeOf(trees) > codeMax.tree) {
     calls.push("matchTree");
     emitTreeTables(functions, trees, leaves);
   } else {
-    if (templates.length > 0) calls.push(emitTreeCode(functions, templates));
-    if (prefixes.length > 0) calls.push(emitTreeCode(functions, prefixes));
+    if (templates.length > 0) calls.push(emitTreeCode(functions, templates, asked));
+    if (prefixes.length > 0) calls.push(emitTreeCode(functions, prefixes, asked));
   }
-  if (leaves.patterns.length > 0) emitLeafTables(functions, plan, leaves);
+  const hosts = new Hosts(plan, leaves.patterns.length > 0);
+  if (leaves.patterns.length > 0) emitLeafTables(functions, plan, leaves, hosts, asked);
 
   out.line("/** After `match` answered WRONG_METHOD: the bits of the methods that some route would have taken. */");
   out.line("export let allowedMethods = 0;").line();
-  emitMatch(out, plan, calls);
+  emitAsked(out, asked);
+  emitMatch(out, plan, calls, hosts);
   out.append(functions);
 }
 
-function emitMatch(out: Text, plan: Plan, calls: readonly string[]): void {
-  const hostCheck = emitHosts(out, plan);
-  const host = plan.routes.some((route) => route.hosts !== undefined) ? "host" : "_host";
-  const [method, path] = calls.length > 0 ? ["method", "path"] : ["_method", "_path"];
+function emitMatch(out: Text, plan: Plan, calls: readonly string[], hosts: Hosts): void {
+  const check = emitHostCheck(out, hosts);
+  const hasHosts = plan.routes.some((route) => route.hosts !== undefined);
+  const names = (on: string) => plan.routes.some((route) => route.conditions.some((condition) => condition.on === on));
+  const [byField, byParameter, byListener] = [names("field"), names("parameter"), usesListeners(plan)];
+  const parameter = (used: boolean, name: string) => (used ? name : `_${name}`);
+  const parameters = [
+    `${parameter(byListener, "listener")}: number`,
+    `${parameter(hasHosts, "host")}: string`,
+    `${parameter(calls.length > 0, "method")}: number`,
+    `${parameter(calls.length > 0, "path")}: string`,
+    `${parameter(byParameter, "query")}: string`,
+    `${parameter(byField, "req")}: FieldReader`,
+  ];
   out.line("/** The number of a request's route, or NO_ROUTE (-1), WRONG_METHOD (-2), WRONG_HOST (-3). */");
-  out.block(`export function match(${host}: string, ${method}: number, ${path}: string): number {`, () => {
+  out.block(`export function match(${parameters.join(", ")}): number {`, () => {
     out.line("allowedMethods = 0;");
-    if (hostCheck !== undefined) out.line(`if (!(${hostCheck})) return -3;`);
+    if (byListener) out.line("listenerNow = listener;");
+    if (byField) out.line("forgetFields(req);");
+    if (byParameter) out.line("forgetParameters(query);");
+    if (hosts.isTable) out.line("readHost(host);");
+    if (check !== undefined) out.line(`if (!(${check})) return -3;`);
     if (calls.length > 0) out.line("let route: number;");
     for (const name of calls) {
-      out.line(`route = ${name}(${host === "host" ? "host" : '""'}, method, path);`);
+      out.line(`route = ${name}(${hasHosts ? "host" : '""'}, method, path);`);
       out.line("if (route >= 0) return route;");
     }
     out.line("return allowedMethods === 0 ? -1 : -2;");
   });
-}
-
-/** The condition that some route has this host, or undefined if any host has a route. */
-function emitHosts(out: Text, plan: Plan): string | undefined {
-  const hosts = new Set<string>();
-  for (const route of plan.routes) {
-    if (route.hosts === undefined) return undefined;
-    for (const host of route.hosts) hosts.add(host);
-  }
-  if (hosts.size === 0) return undefined;
-  if (hosts.size <= 8) return [...hosts].map((host) => `host === ${literal(host)}`).join(" || ");
-  out.block(
-    "const hosts: ReadonlySet<string> = new Set([",
-    () => {
-      for (const host of hosts) out.line(`${literal(host)},`);
-    },
-    "]);",
-  );
-  out.line();
-  return "hosts.has(host)";
 }

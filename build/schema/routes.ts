@@ -5,6 +5,7 @@
 import { type ZodType, z } from "zod";
 import type { Feature } from "../feature.ts";
 import { METHOD_BITS } from "../plan.ts";
+import { fieldConditions, queryConditions } from "./conditions.ts";
 import { expectations, type Hint } from "./expect.ts";
 import { duration, size } from "./units.ts";
 
@@ -52,7 +53,12 @@ function limits(description: string) {
 
 function hosts(description: string) {
   return z
-    .array(z.string().max(255).describe("A host name or a literal address, without port."))
+    .array(
+      z
+        .string()
+        .max(255)
+        .describe('A host name or a literal address, without port; "*.example.net" is every name below example.net.'),
+    )
     .min(1)
     .describe(description);
 }
@@ -128,6 +134,8 @@ const match = z
       .min(1)
       .describe("Methods the route takes; left out, all.")
       .optional(),
+    headers: fieldConditions.optional(),
+    query: queryConditions.optional(),
   })
   .describe("Which requests the route takes.");
 
@@ -143,6 +151,11 @@ export function routesSchema(features: readonly Feature[]) {
       name: name("The route's name, in logs and reports."),
       match,
       hosts: hosts("Hosts the route answers; left out, those of defaults, else any host.").optional(),
+      listeners: z
+        .array(z.string().describe("A listener's name in the target file."))
+        .min(1)
+        .describe("Listeners the route is on; left out, all of the target's.")
+        .optional(),
       upstream: z.string().describe("Name of the upstream that answers.").optional(),
       timeouts: timeouts("Timeouts of this route.").optional(),
       limits: limits("Limits of this route.").optional(),

@@ -14,7 +14,8 @@
  */
 import type { HttpRequest } from "uWebSockets.js";
 import { dropsRequestField, upstreamRequest } from "#generated/chains.ts";
-import { DROPS_REQUEST_FIELDS, HAS_REQUEST, HAS_UPSTREAM_REQUEST } from "#generated/constants.ts";
+import { DROPS_REQUEST_FIELDS, HAS_FIELD_CONDITIONS, HAS_REQUEST, HAS_UPSTREAM_REQUEST } from "#generated/constants.ts";
+import { asksField, repeatsField, startFields } from "#generated/matcher.ts";
 import { name as gatewayName } from "#generated/tables.ts";
 import { putBytes, putText } from "./bytes.ts";
 import { BODY_CHUNKED, BODY_LENGTH, BODY_NONE, type Exchange } from "./exchange.ts";
@@ -90,10 +91,13 @@ function pass(req: HttpRequest, fieldsAt: number): void {
   codings = 0;
   connections = 0;
   announced = 0;
+  if (HAS_FIELD_CONDITIONS) startFields();
   req.forEach(readField);
 }
 
 function readField(name: string, value: string): void {
+  // Two values of which a condition has seen one: the upstream might go by the other. Without a path nothing was asked.
+  if (HAS_FIELD_CONDITIONS && x.path !== "" && repeatsField(name)) fault = BAD_FIELD;
   switch (name.length) {
     case 2:
       if (name === "te") return;
@@ -244,7 +248,8 @@ function readConnection(value: string): void {
     }
     const guarded = NEVER_NAMED.has(option) || option.startsWith("x-forwarded-");
     const dropped = DROPS_REQUEST_FIELDS && x.route >= 0 && dropsRequestField(x.route, option);
-    if (guarded || dropped || !isToken(option) || named.length === NAMED_MAX) {
+    const asked = HAS_FIELD_CONDITIONS && x.path !== "" && asksField(option);
+    if (guarded || dropped || asked || !isToken(option) || named.length === NAMED_MAX) {
       fault = BAD_FIELD;
       return;
     }

@@ -19,11 +19,12 @@ import { request } from "#generated/chains.ts";
 import {
   HAS_HOSTS,
   HAS_PIPELINING,
+  HAS_QUERY_CONDITIONS,
   HAS_REQUEST,
   RESPONSE_HEAD_BYTES_MAX,
   TARGET_BYTES_MAX,
 } from "#generated/constants.ts";
-import { allowedMethods, match } from "#generated/matcher.ts";
+import { allowedMethods, match, repeatsParameter } from "#generated/matcher.ts";
 import {
   routeBodyBytesMax,
   routeConnectMs,
@@ -79,8 +80,8 @@ addWalker(walkExchanges);
 
 // ── The request ────────────────────────────────────────────────────────────────────────────────────────────────────
 
-/** A request's head is complete. `req` is dead when this returns. */
-export function handle(res: HttpResponse, req: HttpRequest): void {
+/** A request's head is complete. `req` is dead when this returns; `listener` is left out where it makes no difference. */
+export function handle(res: HttpResponse, req: HttpRequest, listener = 0): void {
   wakeClock();
   const x = takeExchange(handlers);
   if (x === null) {
@@ -89,7 +90,7 @@ export function handle(res: HttpResponse, req: HttpRequest): void {
   }
   x.res = res;
   x.req = req;
-  const number = admit(x, req);
+  const number = admit(x, req, listener);
   x.req = null;
   if (number !== 0) {
     refuseOrAnswer(x, number);
@@ -102,7 +103,7 @@ export function handle(res: HttpResponse, req: HttpRequest): void {
 }
 
 /** Everything that is decided before an upstream is involved: 0, or what to answer with. */
-function admit(x: Exchange, req: HttpRequest): number {
+function admit(x: Exchange, req: HttpRequest, listener: number): number {
   x.method = req.getCaseSensitiveMethod();
   x.isHead = x.method === "HEAD";
   const query = req.getQuery() as string | undefined;
@@ -119,13 +120,14 @@ function admit(x: Exchange, req: HttpRequest): number {
     if (isHost(field)) host = hostName(field);
   }
   const bit = methodBit(x.method);
-  if (x.path !== "") x.route = match(host, bit, x.path);
+  if (x.path !== "") x.route = match(listener, host, bit, x.path, x.query, req);
 
   // The fields are read even where no route matched: they decide whether the connection can go on.
   const refused = readFields(x, req);
   if (refused !== 0) return refused;
   if (tooLong) return fault.TARGET_TOO_LONG;
   if (x.path === "" || !isCleanQuery(x.query)) return fault.BAD_TARGET;
+  if (HAS_QUERY_CONDITIONS && repeatsParameter) return fault.BAD_TARGET;
   if (bit === 0) return fault.METHOD_NOT_IMPLEMENTED;
   if (x.route < 0)
     return x.route === -2 ? fault.METHOD_NOT_ALLOWED : x.route === -3 ? fault.MISDIRECTED : fault.NOT_FOUND;

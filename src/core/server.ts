@@ -11,6 +11,7 @@
 
 import type { TemplatedApp, us_listen_socket } from "uWebSockets.js";
 import { createServer } from "node:net";
+import { HAS_LISTENERS } from "#generated/constants.ts";
 import { type Listener, listeners } from "#generated/tables.ts";
 import type { Uws } from "./addon.ts";
 import { trackConnection } from "./peer.ts";
@@ -54,17 +55,18 @@ type ListenWithHost = (
 
 /** Opens all listeners, or none. */
 export async function startServer(addon: Uws): Promise<Server> {
-  const app: TemplatedApp = addon.App();
-  app.filter((res, change) => trackConnection(res, Number(change)));
-  app.any("/*", handle);
+  const apps: TemplatedApp[] = [];
   const sockets: us_listen_socket[] = [];
-  for (const listener of listeners) {
+  for (const [number, listener] of listeners.entries()) {
+    // A request does not say which listener of an app it came by.
+    if (HAS_LISTENERS || number === 0) apps.push(makeApp(addon, number));
+    const app = apps.at(-1)!;
     let opened: us_listen_socket | false = false;
     (app.listen as unknown as ListenWithHost).call(app, listener.host, listener.port, EXCLUSIVE_PORT, (socket) => {
       opened = socket;
     });
     if (opened === false) {
-      app.close();
+      for (const each of apps) each.close();
       throw new ListenError(listener, await askWhy(listener));
     }
     sockets.push(opened);
@@ -75,9 +77,16 @@ export async function startServer(addon: Uws): Promise<Server> {
       sockets.length = 0;
     },
     closeAll: () => {
-      app.close();
+      for (const app of apps) app.close();
     },
   };
+}
+
+function makeApp(addon: Uws, listener: number): TemplatedApp {
+  const app = addon.App();
+  app.filter((res, change) => trackConnection(res, Number(change)));
+  app.any("/*", HAS_LISTENERS ? (res, req) => handle(res, req, listener) : handle);
+  return app;
 }
 
 /** "http://127.0.0.1:8080" */

@@ -24,6 +24,10 @@ export const DRAIN_MS: number = 20_000;
 
 /** Whether any route names hosts; without, the Host field is checked but does not select. */
 export const HAS_HOSTS: boolean = true;
+/** Whether the listener of a request makes a difference, and whether any route has conditions on fields or the query. */
+export const HAS_LISTENERS: boolean = true;
+export const HAS_FIELD_CONDITIONS: boolean = true;
+export const HAS_QUERY_CONDITIONS: boolean = true;
 /** Phases with at least one function; the others' calls fold away. */
 export const HAS_REQUEST: boolean = true;
 export const HAS_UPSTREAM_REQUEST: boolean = true;
