@@ -1,7 +1,7 @@
 /** Files that passed every check → the plan: units into numbers, names into indexes, defaults merged in. */
 import { conditionsOf } from "./analyse/conditions.ts";
 import { connectionsOf, parseEndpoint } from "./analyse/endpoints.ts";
-import { hostsOf, usesOf } from "./analyse/features.ts";
+import { hostsOf, settingsOf, usesOf } from "./analyse/features.ts";
 import { listenersOf, parseAddress } from "./analyse/listeners.ts";
 import { methodBits } from "./analyse/methods.ts";
 import { parsePath } from "./analyse/paths.ts";
@@ -112,4 +112,5 @@ function checked<T extends object>(parsed: T | string | { readonly mistake: stri
   if (typeof parsed === "string") throw new Error(parsed);
   if ("mistake" in parsed) throw new Error(parsed.mistake);
   return parsed;
+    settings: settingsOf(features, route, defaults),
 }

@@ -1,22 +1,29 @@
-/** The manifest that lies in every executable: what was built, from what. It holds no secrets and no machine's paths. */
+/** The manifest that lies in every executable: what was built, from what. manifest/shape.ts says what it looks like. */
 import { createHash } from "node:crypto";
 import type { Bundle } from "./bundle.ts";
 import type { Design } from "./compile.ts";
-import { NODE_VERSION } from "./pins.ts";
+import { describePlan } from "./manifest/describe.ts";
+import { MANIFEST_VERSION, type Manifest } from "./manifest/shape.ts";
+import { addonPackage, addonPins, NODE_VERSION, runtimePins } from "./pins.ts";
 import { VERSION } from "./version.ts";
 
-export function makeManifest({ plan, floor, routes, target }: Design, bundled: Bundle): object {
+export function makeManifest({ plan, floor, overrides, routes, target }: Design, bundled: Bundle): Manifest {
   return {
-    hardwire: VERSION,
+    manifest: MANIFEST_VERSION,
     name: plan.name,
     target: plan.target,
-    node: NODE_VERSION,
+    versions: { hardwire: VERSION, node: NODE_VERSION, uwebsockets: addonPackage.version },
     glibc: floor,
-    routes: plan.routes.map(({ name }) => name),
-    upstreams: plan.upstreams.map(({ name }) => name),
-    listeners: plan.listeners.map(({ name, host, port }) => ({ name, host, port })),
-    features: plan.features.map(({ name }) => name),
-    sha256: { routes: sha256(routes.source.text), target: sha256(target.source.text), bundle: bundled.sha256 },
+    ...describePlan(plan),
+    overrides: [...overrides],
+    sha256: {
+      routes: sha256(routes.source.text),
+      // As `cat` of the file and of those it extends, in turn.
+      target: sha256([target.source, ...(target.source.extended ?? [])].map(({ text }) => text).join("")),
+      program: bundled.sha256,
+      runtime: runtimePins[plan.target].preparedSha256,
+      addon: addonPins[plan.target].preparedSha256,
+    },
   };
 }
 

@@ -26,5 +26,10 @@ export interface AddonPin {
 }
 
 export const NODE_VERSION: string = pins.node;
+/** The npm package that all addons come from; npm checks its integrity, package-lock.json has the same. */
+export const addonPackage = {
+  ...pins.addonPackage,
+  version: pins.addonPackage.package.split("@")[1]!,
+} as const;
 export const runtimePins: Readonly<Record<Target, RuntimePin>> = pins.runtimes;
 export const addonPins: Readonly<Record<Target, AddonPin>> = pins.addons;

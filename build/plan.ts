@@ -85,6 +85,8 @@ export interface PlannedRoute extends RouteMatch {
   readonly uses: ReadonlyMap<string, RouteUse>;
   /** "routes/pump.yaml:31", for comments in generated code and for people. */
   readonly source: string;
+  /** The keys of these features with their values as written, defaults merged: for people, see manifest/describe.ts. */
+  readonly settings: Readonly<Record<string, unknown>>;
 }
 
 export interface PathPattern {

@@ -60,6 +60,7 @@ function plannedRoute(sketch: RouteSketch, number: number): PlannedRoute {
     bodyBytesMax: 1 << 20,
     uses: new Map(Object.entries(sketch.uses ?? {})),
     source: sketch.source ?? `routes/test.yaml:${number + 1}`,
+    settings: {},
   };
 }
 

@@ -126,3 +126,10 @@ export function usesOf(
   }
   return uses;
 }
+
+/** The keys of these features, with the values that hold on the route. */
+export function settingsOf(features: readonly Feature[], route: RouteEntry, defaults: RoutesFile["defaults"]): Values {
+  const uses = usesOf(features, route, defaults);
+  const values = features.filter(({ name }) => uses.has(name)).map((feature) => valuesOf(feature, route, defaults));
+  return Object.assign({}, ...values);
+}

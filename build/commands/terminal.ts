@@ -2,8 +2,8 @@
 import type { Command } from "commander";
 import { type Diagnostic, renderDiagnostics, renderVerdict } from "../diagnostics.ts";
 
-/** sysexits.h; `differ` is what a comparison ends with that found something. */
-export const EXIT = { ok: 0, differ: 1, usage: 64, badInput: 65, missingInput: 66, internal: 70 } as const;
+/** sysexits.h; `differ` and `trouble` are diff(1)'s: something was found, nothing could be compared. */
+export const EXIT = { ok: 0, differ: 1, trouble: 2, usage: 64, badInput: 65, missingInput: 66, internal: 70 } as const;
 
 export function print(text: string): void {
   process.stdout.write(text);

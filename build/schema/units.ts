@@ -60,6 +60,18 @@ export function parseSizeBytes(text: string): number {
   return Number(digits) * BYTES[unit!]!;
 }
 
+/** As it would be written, in the largest unit without a fraction: 60000 is "1m". */
+export function showDurationMs(ms: number): string {
+  const unit = Object.keys(MS).findLast((name) => ms % MS[name]! === 0 && ms >= MS[name]!) ?? "ms";
+  return `${ms / MS[unit]!}${unit}`;
+}
+
+/** Likewise: 65536 is "64KiB". */
+export function showSizeBytes(bytes: number): string {
+  const unit = Object.keys(BYTES).findLast((name) => bytes % BYTES[name]! === 0 && bytes >= BYTES[name]!) ?? "B";
+  return `${bytes / BYTES[unit]!}${unit}`;
+}
+
 function hintDuration(found: unknown): Hint | undefined {
   const text = String(found);
   if (!isNumberOrText(found)) return undefined;

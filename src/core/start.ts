@@ -30,6 +30,7 @@ export function start(args: readonly string[]): void {
   const [first, extra] = args;
   if (extra !== undefined) refuseArgument(extra);
   else if (first === "--version") process.stdout.write(`${versionText()}\n`);
+  else if (first === "--manifest") process.stdout.write(manifestText());
   else if (first === "--help") process.stdout.write(helpText());
   else if (first !== undefined) refuseArgument(first);
   else void serve();
@@ -86,9 +87,13 @@ function drain(server: Server, signal: string): void {
   });
 }
 
+function manifestText(): string {
+  return getAsset("manifest.json", "utf8");
+}
+
 function versionText(): string {
-  const manifest = JSON.parse(getAsset("manifest.json", "utf8")) as { hardwire?: string };
-  return `${name} (hardwire ${manifest.hardwire ?? "unknown"}, ${target}, Node ${process.versions.node})`;
+  const { versions } = JSON.parse(manifestText()) as { versions: { hardwire: string } };
+  return `${name} (hardwire ${versions.hardwire}, ${target}, Node ${process.versions.node})`;
 }
 
 function helpText(): string {
@@ -100,6 +105,7 @@ function helpText(): string {
     "Usage:",
     "  (no argument)   serve until SIGTERM or SIGINT, then drain and exit 0",
     "  --version       print what this binary is",
+    "  --manifest      print all that it was built from and with, as JSON",
     "  --help          print this",
     "",
     "Listeners:",
