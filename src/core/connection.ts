@@ -11,13 +11,13 @@
  * of one turn want to send is collected and flushed together. With pipelining several exchanges are on one connection;
  * HTTP/1.1 answers them in order, so `exchange` is the one whose answer comes next and `following` are those behind.
  */
-import { connect, type Socket } from "node:net";
 import { HAS_NAMES, HAS_PIPELINING } from "#generated/constants.ts";
 import { BodyReader } from "./body-reader.ts";
 import type { Exchange } from "./exchange.ts";
 import type { EndpointPool } from "./pool.ts";
 import { generationOf, lookup } from "./resolve.ts";
-import { readArea, slab } from "./slab.ts";
+import { slab } from "./slab.ts";
+import { Transport, type TransportOwner } from "./transport.ts";
 import { giveWindow, takeWindow } from "./windows.ts";
 
 export const OPENING = 0;
@@ -36,11 +36,10 @@ export interface ConnectionOwner {
   onClosed(connection: Connection, error: string): void;
 }
 
-export class Connection {
+export class Connection implements TransportOwner {
   readonly pool: EndpointPool;
   private readonly owner: ConnectionOwner;
-  private readonly socket: Socket;
-  private readonly flushed: () => void;
+  private readonly transport: Transport;
   state = OPENING;
   /** Whose answer comes next; null while idle. */
   exchange: Exchange | null = null;
@@ -69,33 +68,31 @@ export class Connection {
   constructor(pool: EndpointPool, owner: ConnectionOwner) {
     this.pool = pool;
     this.owner = owner;
-    this.flushed = () => {
-      if (this.state !== CLOSED && this.socket.writableLength === 0) owner.onFlushed(this);
-    };
     const { host, port, socketPath } = pool.endpoint;
-    this.socket = connect({
-      ...(socketPath === "" ? { host, port } : { path: socketPath }),
-      ...(HAS_NAMES ? { lookup } : {}),
-      noDelay: true,
-      onread: {
-        buffer: readArea,
-        callback: (bytes: number) => {
-          if (this.state !== CLOSED) owner.onBytes(this, bytes);
-          return true;
-        },
-      },
-    });
-    this.socket.on("connect", () => {
-      if (this.state === OPENING) {
-        this.state = BUSY;
-        if (HAS_NAMES && pool.isName) this.nameGeneration = generationOf(host);
-        owner.onOpen(this);
-        this.flushHeads();
-      }
-    });
-    this.socket.on("end", () => this.fail(""));
-    this.socket.on("error", (error: NodeJS.ErrnoException) => this.fail(error.code ?? "EIO"));
-    this.socket.on("close", () => this.fail("ECONNRESET"));
+    const where = socketPath === "" ? { host, port } : { path: socketPath };
+    this.transport = new Transport(HAS_NAMES ? { ...where, lookup } : where, this);
+  }
+
+  onConnected(): void {
+    if (this.state !== OPENING) return;
+    this.state = BUSY;
+    if (HAS_NAMES && this.pool.isName) this.nameGeneration = generationOf(this.pool.endpoint.host);
+    this.owner.onOpen(this);
+    this.flushHeads();
+  }
+
+  onRead(bytes: number): void {
+    if (this.state !== CLOSED) this.owner.onBytes(this, bytes);
+  }
+
+  onWritten(): void {
+    if (this.state !== CLOSED) this.owner.onFlushed(this);
+  }
+
+  onGone(error: string): void {
+    if (this.state === CLOSED) return;
+    this.owner.onClosed(this, error);
+    this.close();
   }
 
   /** Exchanges on this connection whose answers are not complete. */
@@ -103,12 +100,17 @@ export class Connection {
     return this.exchange === null ? 0 : 1 + this.following.length;
   }
 
-  /** Sends the exchange's head at the end of this turn, or as soon as the connection is open. */
+  /** Sends the exchange's head: at the end of this turn if more may go with it, or as soon as the connection is open. */
   send(x: Exchange): void {
     if (!HAS_PIPELINING || this.exchange === null) {
       this.exchange = x;
       this.answering = false;
     } else this.following.push(x);
+    // Nothing will join it.
+    if (this.state !== OPENING && x.bodyReceived && x.held === null && !this.sharesTurns) {
+      this.transport.write(x.head.subarray(x.headStart, x.headEnd));
+      return;
+    }
     this.heads.push(x);
     if (this.state === OPENING || this.heads.length > 1) return;
     if (pendingConnections.length === 0) setImmediate(flushConnections);
@@ -121,6 +123,11 @@ export class Connection {
     this.answering = false;
     this.discarding = false;
     this.exchange = HAS_PIPELINING ? (this.following.shift() ?? null) : null;
+  }
+
+  /** Whether the requests of one turn leave together. */
+  private get sharesTurns(): boolean {
+    return HAS_PIPELINING && this.pool.pipelines;
   }
 
   /** Takes back an exchange whose head was not written yet; false if it was. */
@@ -169,7 +176,7 @@ export class Connection {
     if (heads.length === 0) return;
     if (!HAS_PIPELINING || heads.length === 1) {
       const x = heads[0]!;
-      this.socket.write(x.head.subarray(x.headStart, x.headEnd));
+      this.transport.write(x.head.subarray(x.headStart, x.headEnd));
     } else this.flushBatch();
     heads.length = 0;
   }
@@ -189,9 +196,8 @@ export class Connection {
   }
 
   private writeBatch(end: number): void {
-    this.socket.write(batch.subarray(0, end));
     // What the kernel did not take at once is still being read from the buffer.
-    if (this.socket.writableLength > 0) batch = Buffer.allocUnsafeSlow(BATCH_BYTES);
+    if (!this.transport.write(batch.subarray(0, end))) batch = Buffer.allocUnsafeSlow(BATCH_BYTES);
   }
 
   /** Moves the one head that waits to the bytes before `window[end]`; where it starts there. */
@@ -206,8 +212,7 @@ export class Connection {
 
   /** Writes `window[start, end)`; the window belongs to the connection until the kernel has taken it. */
   writeBody(window: Buffer, start: number, end: number): void {
-    this.socket.write(window.subarray(start, end), this.flushed);
-    if (this.socket.writableLength === 0) giveWindow(window);
+    if (this.transport.write(window.subarray(start, end))) giveWindow(window);
     else this.window = window;
   }
 
@@ -221,7 +226,7 @@ export class Connection {
    * windows, which must not serve anyone else.
    */
   get isWritten(): boolean {
-    return this.window === null && this.socket.writableLength === 0;
+    return this.window === null && this.transport.isWritten;
   }
 
   /** Keeps the pieces of a head, `slab[at, end)`, until more comes; false if no window is free. */
@@ -245,11 +250,11 @@ export class Connection {
   }
 
   pauseReading(): void {
-    this.socket.pause();
+    this.transport.pauseReading();
   }
 
   resumeReading(): void {
-    this.socket.resume();
+    this.transport.resumeReading();
   }
 
   /** Closes at once; nobody is told. */
@@ -263,13 +268,7 @@ export class Connection {
     if (this.window !== null) giveWindow(this.window);
     this.window = null;
     this.dropStash();
-    this.socket.destroy();
-  }
-
-  private fail(error: string): void {
-    if (this.state === CLOSED) return;
-    this.owner.onClosed(this, error);
-    this.close();
+    this.transport.close();
   }
 }
 

@@ -43,6 +43,7 @@ const COLON = 0x3a;
 const SPACE = 0x20;
 const CR = 0x0d;
 const LF = 0x0a;
+const QUESTION_MARK = 0x3f;
 
 // State of the one pass that is under way: a callback per field must not need a closure per request.
 let x: Exchange;
@@ -184,10 +185,10 @@ function copyField(name: string, value: string): void {
   }
   const end = valueAt + bytes;
   if (end + 2 <= out.length) {
-    out.latin1Write(name, at);
+    putText(out, at, name);
     out[valueAt - 2] = COLON;
     out[valueAt - 1] = SPACE;
-    if (bytes === value.length) out.latin1Write(value, valueAt);
+    if (bytes === value.length) putText(out, valueAt, value);
     else out.utf8Write(value, valueAt);
     out[end] = CR;
     out[end + 1] = LF;
@@ -303,12 +304,24 @@ export function finishHead(exchange: Exchange): number {
   if (end > out.length) return FIELDS_TOO_LARGE;
   exchange.headEnd = end;
 
-  const target = exchange.hasQuery ? `${exchange.path}?${exchange.query}` : exchange.path;
-  const line = `${exchange.method} ${target} HTTP/1.1\r\n`;
-  const start = exchange.headStart - line.length;
+  return putRequestLine(exchange);
+}
+
+/** In front of the fields, in pieces: a text put together first would have to be flattened to be written. */
+function putRequestLine(exchange: Exchange): number {
+  const { head, method, path, query, hasQuery } = exchange;
+  const bytes = method.length + path.length + (hasQuery ? 1 + query.length : 0) + LINE_FIXED_BYTES;
+  const start = exchange.headStart - bytes;
   if (start < 0) return TARGET_TOO_LONG;
   exchange.headStart = start;
-  out.latin1Write(line, start);
+  let end = putText(head, start, method);
+  head[end] = SPACE;
+  end = putText(head, end + 1, path);
+  if (hasQuery) {
+    head[end] = QUESTION_MARK;
+    end = putText(head, end + 1, query);
+  }
+  putText(head, end, " HTTP/1.1\r\n");
   return 0;
 }
 

@@ -36,6 +36,11 @@ export class EndpointPool {
     this.upstream = upstream;
   }
 
+  /** Whether several requests may be on one connection. */
+  get pipelines(): boolean {
+    return this.upstream.pipelining > 1;
+  }
+
   get isDown(): boolean {
     return this.downUntilMs !== 0 && !hasPassed(this.downUntilMs);
   }

@@ -14,17 +14,19 @@ const WINDOW_BYTES = WINDOW_AT + READ_BYTES_MAX + WINDOW_TAIL_BYTES;
 /** Windows that keep their memory while nobody uses them. */
 const KEPT = 8;
 
+/** Ordinary buffers: work on a resizable one costs several times as much. Enough while no peer is slow. */
+const kept: Buffer[] = [];
 /**
- * Resizable buffers, because shrinking one to nothing gives its pages back to the system at once. Ordinary ones would
- * live until the next major collection, which small requests never bring about, and then stay in malloc's arena.
+ * Resizable buffers for when peers are slow, because shrinking one to nothing gives its pages back to the system at
+ * once. Ordinary ones would live until the next major collection, which small requests never bring about, and then stay
+ * in malloc's arena.
  */
-const free: Buffer[] = [];
 const emptied: Buffer[] = [];
 let made = 0;
 
 /** A window with undefined content, or null when WINDOWS_MAX are in use. */
 export function takeWindow(): Buffer | null {
-  return free.pop() ?? refill(emptied.pop()) ?? makeWindow();
+  return kept.pop() ?? (made < KEPT ? makeWindow() : (refill(emptied.pop()) ?? makeWindow()));
 }
 
 function refill(window: Buffer | undefined): Buffer | undefined {
@@ -36,13 +38,14 @@ function refill(window: Buffer | undefined): Buffer | undefined {
 function makeWindow(): Buffer | null {
   if (made === WINDOWS_MAX) return null;
   made += 1;
+  if (made <= KEPT) return Buffer.allocUnsafeSlow(WINDOW_BYTES);
   return Buffer.from(new ArrayBuffer(WINDOW_BYTES, { maxByteLength: WINDOW_BYTES }), 0, WINDOW_BYTES);
 }
 
 export function giveWindow(window: Buffer): void {
-  if (free.length < KEPT) free.push(window);
-  else {
-    (window.buffer as ArrayBuffer).resize(0);
+  const buffer = window.buffer as ArrayBuffer;
+  if (buffer.resizable) {
+    buffer.resize(0);
     emptied.push(window);
-  }
+  } else kept.push(window);
 }
