@@ -12,7 +12,7 @@ NODE := node build/node.mjs
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help run check test clean
+.PHONY: help run check test schema clean
 
 help: ## This list
 	@sed -nE 's/^([a-z-]+):.*## (.*)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 16
@@ -32,6 +32,9 @@ check: $(INSTALLED) ## Lint, types, and the routes file
 test: check ## Lint, types and every test, end to end against packed binaries
 	@$(NODE) --test --test-concurrency=1 --test-timeout=300000 --test-global-setup=test/harness/run-folder.ts \
 	  '{src,test}/**/*.test.ts'
+
+schema: $(INSTALLED) ## The JSON Schema files that editors use, after a change of the language
+	@for file in routes target; do node build/launch.mjs schema $$file > schema/$$file.v1.json || exit; done
 
 clean: ## Remove what was built; what was downloaded stays
 	rm -rf out

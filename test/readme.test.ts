@@ -35,6 +35,19 @@ test("the README's example is accepted without a mistake or a warning", () => {
   assert.equal(status, 0);
 });
 
+test("the README's extending target is accepted", () => {
+  check(blocks("yaml routes")[0]!);
+  writeFileSync(join(folder, "extending.yaml"), blocks("yaml extending")[0]!);
+  const { status, stdout, stderr } = spawnSync(
+    process.execPath,
+    [HARDWIRE, "check", "plant.yaml", "--target", "extending.yaml"],
+    { cwd: folder, encoding: "utf8" },
+  );
+  assert.equal(stderr, "");
+  assert.equal(status, 0);
+  assert.match(stdout, /listeners +lan 192.168.7.1:8080, public 127.0.0.1:8080\n/);
+});
+
 test("the README's upstream options are accepted", () => {
   const route = '{ name: all, match: { path: "/*" }, hosts: [h], upstream: app }';
   const { status, stderr } = check(`version: 1\nname: t\n${blocks("yaml")[0]}routes: [${route}]\n`);

@@ -14,7 +14,7 @@ export function name(description: string) {
   return z
     .string()
     .regex(/^[a-z0-9][a-z0-9-]{0,62}$/)
-    .describe(description)
+    .meta({ description, examples: ["pump-1"] })
     .register(expectations, {
       expected: "a name such as pump-1 (lower-case letters, digits and hyphens, at most 63)",
       hint: hintName,
@@ -67,7 +67,12 @@ const endpoint = z
   .strictObject({
     url: z
       .string()
-      .describe("Where the endpoint listens: http://host, http://host:port, or unix:/path of a socket.")
+      .meta({
+        description: "Where the endpoint listens: http://host, http://host:port, or unix:/path of a socket.",
+        // For editors only: what is wrong with a URL is said better by analyse/endpoints.ts.
+        pattern: "^(http://[^/?#@\\s]+|unix:/.+)$",
+        examples: ["http://127.0.0.1:3000", "unix:/run/plc/http.sock"],
+      })
       .register(expectations, { expected: 'a URL such as "http://127.0.0.1:3000" or "unix:/run/plc/http.sock"' }),
     weight: z
       .int()
@@ -127,7 +132,12 @@ const match = z
     path: z
       .string()
       .max(1024)
-      .describe('"/a" is that path, "/a/{id}" a template, "/a/*" a prefix.')
+      .meta({
+        description: '"/a" is that path, "/a/{id}" a template, "/a/*" a prefix.',
+        // For editors only, as with URLs.
+        pattern: "^/",
+        examples: ["/v1/telemetry", "/v1/devices/{id}", "/files/*"],
+      })
       .register(expectations, { expected: 'a path such as "/v1/devices/{id}" or "/files/*"' }),
     methods: z
       .array(z.enum(Object.keys(METHOD_BITS)).describe("A method in capitals; GET includes HEAD."))

@@ -8,7 +8,12 @@ const listener = z
   .strictObject({
     address: z
       .string()
-      .describe('Literal address and port: "127.0.0.1:8080", "[::1]:8080".')
+      .meta({
+        description: "Literal address and port; 0.0.0.0 and [::] are every address.",
+        // For editors only: what is wrong with an address is said better by analyse/listeners.ts.
+        pattern: "^([0-9.]+|\\[[0-9A-Fa-f:.]+\\]):[0-9]{1,5}$",
+        examples: ["127.0.0.1:8080", "[::1]:8080"],
+      })
       .register(expectations, {
         expected: 'an address and port such as "127.0.0.1:8080" or "[::1]:8080"',
         hint: (found) => (typeof found === "number" ? { advice: `write "127.0.0.1:${found}"` } : undefined),
@@ -20,9 +25,12 @@ export const targetSchema = z
   .strictObject({
     extends: z
       .string()
-      .describe(
-        "Another target file, by its path from this one: what it says holds where this file says nothing. Mappings are joined, all else is replaced.",
-      )
+      .meta({
+        description:
+          "Another target file, by its path from this one: what it says holds where this file says nothing. Mappings are joined, all else is replaced.",
+        pattern: "^[^/]",
+        examples: ["linux-arm64.yaml", "../base.yaml"],
+      })
       .register(expectations, { expected: 'the path of a target file, from this file on, such as "linux-arm64.yaml"' })
       .optional(),
     target: z.enum(["linux-x64", "linux-arm64"]).describe("System and processor of the device."),
@@ -39,7 +47,7 @@ export const targetSchema = z
         floor: z
           .string()
           .regex(/^2\.\d{1,2}$/)
-          .describe("Oldest glibc the executable must run on.")
+          .meta({ description: "Oldest glibc the executable must run on.", examples: ["2.36"] })
           .register(expectations, { expected: 'a glibc version in quotes such as "2.36"' })
           .optional(),
       })
@@ -76,7 +84,10 @@ export const targetSchema = z
       .optional(),
     overrides: z
       .record(
-        z.string().describe('Where the value stands in the routes file: "routes.NAME.timeouts.request".'),
+        z.string().meta({
+          description: 'Where the value stands in the routes file: "routes.NAME.timeouts.request".',
+          examples: ["routes.plc.timeouts.request", "upstreams.plc.endpoints"],
+        }),
         z.unknown().describe("The value for this target; the routes file's rules hold for it."),
       )
       .describe("Values that the routes file sets and that are different on this target, each by its path.")

@@ -19,7 +19,7 @@ export function duration(description: string) {
     .string()
     .regex(DURATION, { abort: true })
     .refine((text) => parseDurationMs(text) <= DURATION_MS_MAX)
-    .describe(description)
+    .meta({ description, examples: ["5s", "250ms", "1m"] })
     .register(expectations, { expected: "a duration such as 5s or 250ms", hint: hintDuration });
 }
 
@@ -28,7 +28,7 @@ export function size(description: string) {
     .string()
     .regex(SIZE, { abort: true })
     .refine((text) => parseSizeBytes(text) <= SIZE_BYTES_MAX)
-    .describe(description)
+    .meta({ description, examples: ["64KiB", "1MiB"] })
     .register(expectations, { expected: "a size such as 64KiB or 1MiB", hint: hintSize });
 }
 
@@ -40,7 +40,7 @@ export function sizeBetween(least: string, most: string, description: string) {
     .string()
     .regex(SIZE, { abort: true })
     .refine(isWithin)
-    .describe(description)
+    .meta({ description, examples: [least, most] })
     .register(expectations, {
       expected: `a size from ${least} to ${most}`,
       // A well-formed size was refused for its bounds, which are in the text already.
