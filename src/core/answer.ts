@@ -20,7 +20,7 @@ import { name as gatewayName } from "#generated/tables.ts";
 import { putBytes } from "./bytes.ts";
 import type { Exchange } from "./exchange.ts";
 import type { Reply } from "./fault.ts";
-import { headView, OUT_BYTES, out, slab, viewOf } from "./slab.ts";
+import { bodyBytes, headView, OUT_BYTES, out, slab, viewOf } from "./slab.ts";
 import { takeWindow, WINDOW_END } from "./windows.ts";
 
 /** All is with the kernel or ended; go on. */
@@ -93,7 +93,7 @@ function putKept(route: number, head: Buffer): number {
 
 /** Answers with a complete body, `slab[start, end)`. `res` is gone afterwards. */
 export function sendWhole(exchange: Exchange, headEnd: number, start: number, end: number, close: boolean): void {
-  takeLast(exchange, headView(headEnd), viewOf(start, end), close);
+  takeLast(exchange, headView(headEnd), bodyBytes(start, end), close);
   res.cork(corkedEnd);
 }
 

@@ -108,7 +108,7 @@ export class Connection implements TransportOwner {
     } else this.following.push(x);
     // Nothing will join it.
     if (this.state !== OPENING && x.bodyReceived && x.held === null && !this.sharesTurns) {
-      this.transport.write(x.head.subarray(x.headStart, x.headEnd));
+      this.transport.write(x.headBytes);
       return;
     }
     this.heads.push(x);
@@ -175,8 +175,7 @@ export class Connection implements TransportOwner {
     const { heads } = this;
     if (heads.length === 0) return;
     if (!HAS_PIPELINING || heads.length === 1) {
-      const x = heads[0]!;
-      this.transport.write(x.head.subarray(x.headStart, x.headEnd));
+      this.transport.write(heads[0]!.headBytes);
     } else this.flushBatch();
     heads.length = 0;
   }

@@ -55,6 +55,9 @@ export class Exchange {
   readonly head: Buffer;
   headStart = 0;
   headEnd = 0;
+  private headView: Uint8Array;
+  private headViewStart = 0;
+  private headViewEnd = 0;
 
   // The request body.
   bodyKind = BODY_NONE;
@@ -107,9 +110,20 @@ export class Exchange {
 
   constructor(head: Buffer, handlers: ExchangeHandlers) {
     this.head = head;
+    this.headView = head.subarray(0, 0);
     this.onAborted = () => handlers.onAborted(this);
     this.onData = (chunk, isLast) => handlers.onData(this, chunk, isLast);
     this.onWritable = (offset) => handlers.onWritable(this, offset);
+  }
+
+  /** `head[headStart, headEnd)`. The view is kept, since many requests are as long as the one before. */
+  get headBytes(): Uint8Array {
+    if (this.headViewStart !== this.headStart || this.headViewEnd !== this.headEnd) {
+      this.headViewStart = this.headStart;
+      this.headViewEnd = this.headEnd;
+      this.headView = this.head.subarray(this.headStart, this.headEnd);
+    }
+    return this.headView;
   }
 
   reset(): void {

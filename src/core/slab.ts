@@ -38,6 +38,23 @@ export function headView(length: number): Uint8Array {
   return headViews[length];
 }
 
+/** Longest body whose view is kept, and how many such views are kept. */
+const KEPT_BODY_BYTES = 4096;
+const KEPT_BODIES = 64;
+const bodyViews: Uint8Array[] = Array.from({ length: KEPT_BODIES }, () => viewOf(0, 0));
+
+/** `slab[start, end)`. Small answers of like shape follow each other, so their views are kept as long as they fit. */
+export function bodyBytes(start: number, end: number): Uint8Array {
+  const length = end - start;
+  if (length > KEPT_BODY_BYTES) return viewOf(start, end);
+  const index = (start ^ length) % KEPT_BODIES;
+  const kept = bodyViews[index]!;
+  if (kept.byteOffset === slab.byteOffset + start && kept.length === length) return kept;
+  const view = viewOf(start, end);
+  bodyViews[index] = view;
+  return view;
+}
+
 /** `slab[start, end)` */
 export function viewOf(start: number, end: number): Uint8Array {
   return new Uint8Array(slab.buffer, slab.byteOffset + start, end - start);
