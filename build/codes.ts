@@ -52,6 +52,11 @@ export const CODES: Readonly<Record<string, string>> = {
   HW1503: "too many target files that extend each other",
   HW1504: "an override of what the routes file does not set",
   HW1505: "an override of what cannot be overridden",
+  // 16xx: tests
+  HW1601: "a test of a route, an upstream or a listener that does not exist",
+  HW1602: "a test whose request no client can send",
+  HW1603: "a test whose expectations are empty or contradict each other",
+  HW1604: "a test that fails",
   // 19xx: warnings; the build goes on
   HW1901: "routes that answer on any host",
   HW1902: "a setting that has no effect",

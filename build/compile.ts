@@ -3,7 +3,8 @@
  * before it; the files at both ends are the only effects. Nothing here prints or ends the process.
  */
 import { rmdirSync } from "node:fs";
-import { mkdir, rename, writeFile } from "node:fs/promises";
+import { mkdir, mkdtemp, rename, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
 import { basename, dirname, join, resolve } from "node:path";
 import { analyse } from "./analyse/index.ts";
 import { type Bundle, bundle } from "./bundle.ts";
@@ -19,6 +20,7 @@ import { makeManifest } from "./manifest.ts";
 import { applyOverrides } from "./overrides.ts";
 import { PackError, type PackReport, pack } from "./pack.ts";
 import type { Plan } from "./plan.ts";
+import { runRouteTests, type TestResult } from "./route-tests.ts";
 import { GLIBC_FLOOR, PAYLOAD_BYTES_MAX } from "./schema/defaults.ts";
 import type { RoutesFile } from "./schema/routes.ts";
 import type { TargetFile } from "./schema/target.ts";
@@ -94,8 +96,8 @@ function makeDesign(
   features: readonly Feature[],
 ): Design {
   const positions = positionsIn(routes.source.text);
-  const lineOf = (route: number) => {
-    const spot = routes.source.root.children?.get("routes")?.children?.get(route);
+  const lineOf = (list: "routes" | "tests", index: number) => {
+    const spot = routes.source.root.children?.get(list)?.children?.get(index);
     return positions.position(spot?.value[0] ?? 0).line;
   };
   return {
@@ -143,15 +145,58 @@ export async function build(design: Design, outFile: string, onStep: (line: stri
     if (refused.length > 0) throw new Error(`the bundle is not what it must be:\n${refused.join("\n")}`);
     refuseLargePayload(design, bundled.bytes);
 
+    const assets: Record<string, string> = {};
+    if (plan.tests.length > 0) {
+      clock.begin("test");
+      refuseFailures(design, await runRouteTests(input, plan.tests, work));
+      assets["tests.json"] = join(work, "tests.json");
+      await writeFile(assets["tests.json"], JSON.stringify(plan.tests));
+    }
+
     clock.begin("pack");
     const bundlePath = join(work, "gateway.cjs");
     await writeFile(bundlePath, bundled.code);
     const manifest = makeManifest(design, bundled);
-    const packed = await pack({ bundlePath, manifest, target: plan.target, floor, outFile, onProgress: onStep });
+    const packed = await pack({
+      bundlePath,
+      assets,
+      manifest,
+      target: plan.target,
+      floor,
+      outFile,
+      onProgress: onStep,
+    });
 
     await keepGenerated(generated, generatedDir);
     return { packed, bundled, generatedDir, steps: clock.end() };
   });
+}
+
+/** Runs the routes file's tests against the code generated for it, and writes nothing. */
+export async function testRoutes({ plan }: Design): Promise<TestResult[]> {
+  return await withScratch(async (scratch) => {
+    const work = await mkdtemp(join(tmpdir(), "hardwire-test-routes-"));
+    scratch.push(work);
+    const generated = join(work, "generated");
+    await emit(plan, generated);
+    return await runRouteTests({ repository: REPOSITORY, generated, features: plan.features }, plan.tests, work);
+  });
+}
+
+/** Every departure of a test, with its place in the routes file. */
+export function failuresOf({ routes }: Design, results: readonly TestResult[]): Diagnostic[] {
+  for (const [index, { failures }] of results.entries()) {
+    for (const { path, message } of failures) {
+      const at = path.length === 0 ? ["request"] : ["expect", ...path];
+      routes.error("HW1604", ["tests", index, ...at], message);
+    }
+  }
+  return routes.list().filter(({ severity }) => severity === "error");
+}
+
+function refuseFailures(design: Design, results: readonly TestResult[]): void {
+  const failures = failuresOf(design, results);
+  if (failures.length > 0) throw new InputRefused(failures);
 }
 
 /**

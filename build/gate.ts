@@ -15,8 +15,11 @@ import { type Metafile, transform } from "esbuild";
 import { type Bundle, type BundleInput, shownPath } from "./bundle.ts";
 import { GENERATED_FILES } from "./emit/index.ts";
 
-/** Bytes of core and features together; to be raised in the commit that needs more, with its reason. */
-export const CODE_BYTES_MAX = 64 * 1024;
+/**
+ * Bytes of core and features together; to be raised in the commit that needs more, with its reason: 64 KiB for what
+ * serves, 8 KiB for what an executable with tests checks itself by.
+ */
+export const CODE_BYTES_MAX = 72 * 1024;
 
 /** Globals by how they are written, why they are refused, and the files of the core that may use them all the same. */
 const FORBIDDEN: Readonly<Record<string, { readonly why: string; readonly except: readonly string[] }>> = {

@@ -5,9 +5,10 @@ import { hostsOf, settingsOf, usesOf } from "./analyse/features.ts";
 import { listenersOf, parseAddress } from "./analyse/listeners.ts";
 import { methodBits } from "./analyse/methods.ts";
 import { parsePath } from "./analyse/paths.ts";
+import { parseRequest } from "./analyse/tests.ts";
 import { resolveTimeouts } from "./analyse/timeouts.ts";
 import type { Feature } from "./feature.ts";
-import type { Plan, PlannedRoute, PlannedUpstream } from "./plan.ts";
+import type { Plan, PlannedRoute, PlannedTest, PlannedUpstream } from "./plan.ts";
 import {
   BODY_BYTES_MAX,
   CLIENT_HEAD_BYTES_MAX,
@@ -20,14 +21,15 @@ import {
 } from "./schema/defaults.ts";
 import type { RouteEntry, RoutesFile, UpstreamEntry } from "./schema/routes.ts";
 import type { TargetFile } from "./schema/target.ts";
+import type { TestEntry } from "./schema/tests.ts";
 import { parseDurationMs, parseSizeBytes } from "./schema/units.ts";
 
-/** @param lineOf line of a route's entry, and `file` how generated code names the file: no machine's folders in it */
+/** @param lineOf line of a route's or test's entry, and `file` how the build names the file: no machine's folders in it */
 export function makePlan(
   routesFile: RoutesFile,
   targetFile: TargetFile,
   features: readonly Feature[],
-  source: { readonly file: string; readonly lineOf: (route: number) => number },
+  source: { readonly file: string; readonly lineOf: (list: "routes" | "tests", index: number) => number },
 ): Plan {
   const { in_flight: exchangesMax = EXCHANGES_MAX, header_bytes: head, uri } = targetFile.limits ?? {};
   const clientHeadBytesMax = head === undefined ? CLIENT_HEAD_BYTES_MAX : parseSizeBytes(head);
@@ -37,7 +39,7 @@ export function makePlan(
   const indexes = new Map(upstreams.map(({ name }, index) => [name, index]));
   const known = { listeners: Object.keys(targetFile.listeners), upstreams: indexes };
   const routes = routesFile.routes.map((route, index) =>
-    planRoute(route, routesFile, features, known, `${source.file}:${source.lineOf(index)}`),
+    planRoute(route, routesFile, features, known, `${source.file}:${source.lineOf("routes", index)}`),
   );
   const used = new Set(routes.flatMap(({ uses }) => [...uses.keys()]));
   return {
@@ -59,6 +61,19 @@ export function makePlan(
     features: features
       .filter(({ name }) => used.has(name))
       .map(({ name }) => ({ name, folder: `src/features/${name}` })),
+    tests: (routesFile.tests ?? []).map((test, index) =>
+      planTest(test, known.listeners, `${source.file}:${source.lineOf("tests", index)}`),
+    ),
+  };
+}
+
+function planTest(test: TestEntry, listeners: readonly string[], source: string): PlannedTest {
+  return {
+    source,
+    listener: test.listener === undefined ? 0 : listeners.indexOf(test.listener),
+    ...checked(parseRequest(test.request)),
+    fields: Object.entries(test.headers ?? {}),
+    expect: test.expect,
   };
 }
 
@@ -103,6 +118,7 @@ function planRoute(
     idleMs: timeouts.idle,
     bodyBytesMax: body === undefined ? BODY_BYTES_MAX : parseSizeBytes(body),
     uses: usesOf(features, route, defaults),
+    settings: settingsOf(features, route, defaults),
     source,
   };
 }
@@ -112,5 +128,4 @@ function checked<T extends object>(parsed: T | string | { readonly mistake: stri
   if (typeof parsed === "string") throw new Error(parsed);
   if ("mistake" in parsed) throw new Error(parsed.mistake);
   return parsed;
-    settings: settingsOf(features, route, defaults),
 }

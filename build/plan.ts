@@ -14,6 +14,8 @@ export interface Plan {
   readonly limits: PlannedLimits;
   /** Features in use, in stage order, ties by name. */
   readonly features: readonly PlannedFeature[];
+  /** In file order. */
+  readonly tests: readonly PlannedTest[];
 }
 
 export interface PlannedListener {
@@ -116,6 +118,32 @@ export interface PlannedFeature {
   readonly name: string;
   /** Relative to the repository: "src/features/rewrite". */
   readonly folder: string;
+}
+
+/** A request, and what must become of it; `RouteTest` of src/core/route-test.ts, which judges it. */
+export interface PlannedTest {
+  /** "routes/pump.yaml:71" */
+  readonly source: string;
+  /** Index into the plan's `listeners`. */
+  readonly listener: number;
+  readonly method: string;
+  readonly host: string;
+  /** Path and query as sent. */
+  readonly target: string;
+  /** Besides Host. */
+  readonly fields: readonly (readonly [name: string, value: string])[];
+  /** What is left out may be anything. */
+  readonly expect: {
+    readonly route?: string | undefined;
+    readonly upstream?: string | undefined;
+    /** Path and query as the upstream sees them. */
+    readonly path?: string | undefined;
+    /** By name as written; null for a field that must not be there. */
+    readonly request_headers?: Readonly<Record<string, string | null>> | undefined;
+    readonly response_headers?: Readonly<Record<string, string | null>> | undefined;
+    readonly status?: number | undefined;
+    readonly allow?: readonly string[] | undefined;
+  };
 }
 
 /** The bit of each method in `PlannedRoute.methods`; any other token is METHOD_OTHER, which no route can name. */

@@ -39,6 +39,7 @@ export function planOf(routes: readonly RouteSketch[], rest: Partial<Plan> = {})
       drainMs: 20_000,
     },
     features: [],
+    tests: [],
     ...rest,
   };
 }

@@ -20,10 +20,10 @@ function blocks(info: string): string[] {
   return [...README.matchAll(/^```(.*)\n([\s\S]*?)^```$/gm)].filter(([, is]) => is === info).map(([, , text]) => text!);
 }
 
-function check(routes: string): { status: number | null; stdout: string; stderr: string } {
+function check(routes: string, command = "check"): { status: number | null; stdout: string; stderr: string } {
   writeFileSync(join(folder, "plant.yaml"), routes);
   writeFileSync(join(folder, "target.yaml"), blocks("yaml target")[0]!);
-  return spawnSync(process.execPath, [HARDWIRE, "check", "plant.yaml", "--target", "target.yaml"], {
+  return spawnSync(process.execPath, [HARDWIRE, command, "plant.yaml", "--target", "target.yaml"], {
     cwd: folder,
     encoding: "utf8",
   });
@@ -46,6 +46,15 @@ test("the README's extending target is accepted", () => {
   assert.equal(stderr, "");
   assert.equal(status, 0);
   assert.match(stdout, /listeners +lan 192.168.7.1:8080, public 127.0.0.1:8080\n/);
+});
+
+test("the README's tests pass for its example, and one that fails is reported just like that", () => {
+  const tested = blocks("yaml routes")[0]! + blocks("yaml tests")[0]!;
+  const { status, stdout, stderr } = check(tested, "test");
+  assert.deepEqual([status, stderr], [0, ""]);
+  assert.equal(stdout, "plant for linux-x64: 3 tests pass, by the generated code\n");
+  const mistaken = check(tested.replace("route: device, upstream", "route: upload, upstream"), "test");
+  assert.deepEqual([mistaken.status, mistaken.stderr], [1, blocks("text failed test")[0]]);
 });
 
 test("the README's upstream options are accepted", () => {

@@ -11,6 +11,7 @@ import { checkNames } from "./names.ts";
 import { checkOverlaps } from "./overlaps.ts";
 import { checkPaths } from "./paths.ts";
 import { checkPipelining } from "./pipelining.ts";
+import { checkTests } from "./tests.ts";
 import { checkTimeouts } from "./timeouts.ts";
 
 const PASSES = [
@@ -26,6 +27,7 @@ const PASSES = [
   checkTimeouts,
   checkFeatures,
   checkOverlaps,
+  checkTests,
 ];
 
 export function analyse(input: AnalysisInput): void {

@@ -2,15 +2,15 @@
 import type { Command } from "commander";
 import { addBuild } from "./build.ts";
 import { addCheck } from "./check.ts";
-import { addSchema } from "./schema.ts";
-import { addSchema } from "./schema.ts";
 import { addDiff } from "./diff.ts";
 import { addInspect } from "./inspect.ts";
+import { addSchema } from "./schema.ts";
+import { addTest } from "./test.ts";
 
 export function addCommands(program: Command): void {
   addCheck(program);
   addBuild(program);
-  addSchema(program);
+  addTest(program);
   addSchema(program);
   addInspect(program);
   addDiff(program);

@@ -67,6 +67,7 @@ export function emitConstants(out: Text, plan: Plan): void {
     "HAS_LEAST_REQUEST",
     plan.upstreams.some(({ policy }) => policy === "least_request"),
   );
+  flag("HAS_TESTS", plan.tests.length > 0);
   flag(
     "HAS_NAMES",
     plan.upstreams.some(({ endpoints }) => endpoints.some(({ host }) => host !== "" && isIP(host) === 0)),

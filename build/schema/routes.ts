@@ -7,6 +7,7 @@ import type { Feature } from "../feature.ts";
 import { METHOD_BITS } from "../plan.ts";
 import { fieldConditions, queryConditions } from "./conditions.ts";
 import { expectations, type Hint } from "./expect.ts";
+import { testSchema } from "./tests.ts";
 import { duration, size } from "./units.ts";
 
 /** Names go into generated code, logs and file names. */
@@ -187,6 +188,7 @@ export function routesSchema(features: readonly Feature[]) {
         .optional(),
       upstreams: z.record(name("An upstream's name."), upstream).describe("The upstreams by name.").optional(),
       routes: z.array(route).min(1).describe("The routes; their order has no meaning."),
+      tests: z.array(testSchema).min(1).describe("Requests, and what must become of each; run at build.").optional(),
     })
     .describe("A hardwire routes file.");
 }

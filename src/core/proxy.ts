@@ -103,7 +103,7 @@ export function handle(res: HttpResponse, req: HttpRequest, listener = 0): void 
 }
 
 /** Everything that is decided before an upstream is involved: 0, or what to answer with. */
-function admit(x: Exchange, req: HttpRequest, listener: number): number {
+export function admit(x: Exchange, req: HttpRequest, listener: number): number {
   x.method = req.getCaseSensitiveMethod();
   x.isHead = x.method === "HEAD";
   const query = req.getQuery() as string | undefined;
@@ -148,7 +148,8 @@ function refuseOrAnswer(x: Exchange, number: number): void {
   } else reply(x, built);
 }
 
-function replyTo(number: number): fault.Reply {
+/** The encoded reply of a number that `admit` gave. */
+export function replyTo(number: number): fault.Reply {
   return number === fault.METHOD_NOT_ALLOWED ? fault.methodNotAllowed(allowedMethods) : fault.replyOf(number);
 }
 

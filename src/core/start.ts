@@ -9,12 +9,13 @@
  * ```
  */
 import { getAsset } from "node:sea";
-import { CLIENT_HEAD_BYTES_MAX, DRAIN_MS } from "#generated/constants.ts";
+import { CLIENT_HEAD_BYTES_MAX, DRAIN_MS, HAS_TESTS } from "#generated/constants.ts";
 import { listeners, name, routeNames, target, upstreams } from "#generated/tables.ts";
 import { loadAddon } from "./addon.ts";
 import { exchangesInFlight } from "./exchange.ts";
 import { logLine } from "./log.ts";
 import { startDraining } from "./proxy.ts";
+import { selfTest } from "./self-test.ts";
 import { addressOf, type Server, startServer } from "./server.ts";
 import { addWalker, deadlineIn, hasPassed, nowMs, wakeClock } from "./timers.ts";
 
@@ -28,7 +29,9 @@ export function start(args: readonly string[]): void {
     process.exit(EXIT_SOFTWARE);
   });
   const [first, extra] = args;
-  if (extra !== undefined) refuseArgument(extra);
+  if (HAS_TESTS && first === "--self-test" && args.length <= 2 && (extra ?? "--json") === "--json") {
+    void orExit(() => selfTest(extra !== undefined));
+  } else if (extra !== undefined) refuseArgument(extra);
   else if (first === "--version") process.stdout.write(`${versionText()}\n`);
   else if (first === "--manifest") process.stdout.write(manifestText());
   else if (first === "--help") process.stdout.write(helpText());
@@ -53,14 +56,21 @@ async function serve(): Promise<void> {
   // There is nothing to reload in this build; without a handler the signal would end the process. SIGUSR1, which
   // would open Node's debugger, is blocked by an option compiled into the executable.
   process.on("SIGHUP", () => {});
-  try {
+  await orExit(async () => {
     server = await startServer(loadAddon(CLIENT_HEAD_BYTES_MAX));
+  });
+  for (const listener of listeners) logLine(`listening on ${addressOf(listener)} (${listener.name})`);
+}
+
+/** What the device is to blame for is one line and an exit code. */
+async function orExit(run: () => Promise<void>): Promise<void> {
+  try {
+    await run();
   } catch (error) {
     if (!(error instanceof Error && "exitCode" in error)) throw error;
     logLine(error.message);
     process.exit(Number(error.exitCode));
   }
-  for (const listener of listeners) logLine(`listening on ${addressOf(listener)} (${listener.name})`);
 }
 
 let stopping = false;
@@ -107,6 +117,12 @@ function helpText(): string {
     "  --version       print what this binary is",
     "  --manifest      print all that it was built from and with, as JSON",
     "  --help          print this",
+    ...(HAS_TESTS
+      ? [
+          "  --self-test     ask the routes what the routes file's tests ask; exit 1 if one fails;",
+          "                  with --json as data",
+        ]
+      : []),
     "",
     "Listeners:",
     ...listeners.map((listener) => `  ${listener.name}: ${addressOf(listener)}`),
