@@ -8,7 +8,8 @@ import type { Results } from "./results.ts";
 import { compareMedians } from "./statistics.ts";
 
 const WORSE_MAX = 0.05;
-const RATIO = "hardwire/nginx";
+/** "hardwire/nginx", "hardwire-pipelined/nginx" */
+const RATIO = /^hardwire.*\/nginx$/;
 
 export interface Verdict {
   readonly passes: boolean;
@@ -19,8 +20,9 @@ export function judge(saved: Results, now: Results): Verdict {
   let passes = true;
   const lines: string[] = [];
   for (const [name, { title, ratios }] of Object.entries(now.scenarios)) {
-    const before = saved.scenarios[name]?.ratios[RATIO]?.cpuRounds;
-    const after = ratios[RATIO]?.cpuRounds;
+    const ratio = Object.keys(ratios).find((key) => RATIO.test(key)) ?? "";
+    const before = saved.scenarios[name]?.ratios[ratio]?.cpuRounds;
+    const after = ratios[ratio]?.cpuRounds;
     if (before === undefined || after === undefined) continue;
     const { change, atLeast } = compareMedians(before, after);
     const fails = change >= WORSE_MAX && atLeast > 0;

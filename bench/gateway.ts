@@ -13,19 +13,27 @@ export interface GatewayFiles {
   readonly target: string;
 }
 
-/** @param routeCount 1 for the one prefix that takes everything, else as many as `makeRoutes` gives */
+/** What is special about a gateway that is measured. */
+export interface Setup {
+  /** 1 for the one prefix that takes everything, else as many as `makeRoutes` gives. */
+  readonly routeCount: number;
+  /** Requests on one connection to the origin at once. */
+  readonly pipelining: number;
+}
+
 export function writeGatewayFiles(
   dir: string,
   name: string,
   port: number,
   originPort: number,
-  routeCount: number,
+  { routeCount, pipelining }: Setup,
 ): GatewayFiles {
   const routes = join(dir, `${name}.routes.json`);
   const target = join(dir, `${name}.target.json`);
   const origin = {
     endpoints: [{ url: `http://127.0.0.1:${originPort}` }],
     connections: { max: UPSTREAM_CONNECTIONS, max_idle: UPSTREAM_CONNECTIONS },
+    ...(pipelining > 1 ? { pipelining } : {}),
   };
   const made = routeCount === 1 ? [{ path: "/*" }] : makeRoutes(routeCount);
   writeFileSync(
@@ -54,9 +62,9 @@ export async function buildGateway(
   name: string,
   port: number,
   originPort: number,
-  routeCount: number,
+  setup: Setup,
 ): Promise<Prepared> {
-  const { routes, target } = writeGatewayFiles(dir, name, port, originPort, routeCount);
+  const { routes, target } = writeGatewayFiles(dir, name, port, originPort, setup);
   const out = join(dir, name);
   await promisify(execFile)(process.execPath, [LAUNCH, "build", routes, "--target", target, "--out", out]);
   return { port, start: (env) => startPinned(PROXY_CORE, out, [], env) };

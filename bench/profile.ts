@@ -88,7 +88,7 @@ function readTimesUs(pid: number): [number, number] {
 
 /** What to run: a preload that stands in for the executable's assets, and the bundle. */
 async function makeBundle(port: number, originPort: number): Promise<string[]> {
-  const files = writeGatewayFiles(dir, "profiled", port, originPort, 1);
+  const files = writeGatewayFiles(dir, "profiled", port, originPort, { routeCount: 1, pipelining: 1 });
   const { design } = await check(files.routes, files.target);
   if (design === undefined) throw new Error("the generated routes file does not check");
   const generated = join(dir, "generated");

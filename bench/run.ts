@@ -11,7 +11,7 @@ import { availableParallelism, cpus, release } from "node:os";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { judge } from "./gate.ts";
-import { buildGateway } from "./gateway.ts";
+import { buildGateway, type Setup } from "./gateway.ts";
 import {
   type Effort,
   type Memory,
@@ -28,7 +28,7 @@ import { LOAD_CORE } from "./processes.ts";
 import { findFreePorts } from "./ready.ts";
 import { BASELINE, LATEST, PLOT, type Results, readResults, renderResults, writeResults } from "./results.ts";
 import { makeRunDir } from "./run-dir.ts";
-import { FEW_ROUTES, MANY_ROUTES, PEERS, QUICK, SCENARIOS } from "./scenarios.ts";
+import { FEW_ROUTES, MANY_ROUTES, PEERS, PIPELINED, PIPELINING, QUICK, SCENARIOS } from "./scenarios.ts";
 import { CALLS_PER_REQUEST_MAX, type Calls, countCalls, sumCalls } from "./syscalls.ts";
 
 interface Mode extends Effort {
@@ -44,22 +44,37 @@ const ALL = SCENARIOS.map(({ name }) => name);
 const MODES: Readonly<Record<string, Mode>> = {
   full: {
     scenarios: ALL,
-    programs: [...PEERS, "hardwire-few", "hardwire-many"],
+    programs: [...PEERS, PIPELINED, "hardwire-few", "hardwire-many"],
     rounds: 7,
     seconds: 2,
     measuresStarts: true,
     straceSeconds: 3,
   },
-  quick: { scenarios: QUICK, programs: PEERS, rounds: 5, seconds: 1, measuresStarts: true, straceSeconds: 1 },
+  quick: {
+    scenarios: QUICK,
+    programs: [...PEERS, PIPELINED],
+    rounds: 5,
+    seconds: 1,
+    measuresStarts: true,
+    straceSeconds: 1,
+  },
   syscalls: { scenarios: [], programs: PEERS, rounds: 0, seconds: 0, measuresStarts: false, straceSeconds: 3 },
   start: { scenarios: [], programs: PEERS, rounds: 0, seconds: 0, measuresStarts: true, straceSeconds: 0 },
-  gate: { scenarios: QUICK, programs: PEERS, rounds: 9, seconds: 2, measuresStarts: false, straceSeconds: 0 },
+  gate: {
+    scenarios: QUICK,
+    programs: [...PEERS, PIPELINED],
+    rounds: 9,
+    seconds: 2,
+    measuresStarts: false,
+    straceSeconds: 0,
+  },
 };
 
-const ROUTE_COUNTS: Readonly<Record<string, number>> = {
-  hardwire: 1,
-  "hardwire-few": FEW_ROUTES,
-  "hardwire-many": MANY_ROUTES,
+const SETUPS: Readonly<Record<string, Setup>> = {
+  hardwire: { routeCount: 1, pipelining: 1 },
+  [PIPELINED]: { routeCount: 1, pipelining: PIPELINING },
+  "hardwire-few": { routeCount: FEW_ROUTES, pipelining: 1 },
+  "hardwire-many": { routeCount: MANY_ROUTES, pipelining: 1 },
 };
 
 async function main(command: string): Promise<number> {
@@ -147,7 +162,7 @@ async function prepare(names: readonly string[], dir: string): Promise<Map<strin
     else if (name === "haproxy") prepared.set(name, prepareHaproxy(dir, port, originPort));
     else {
       say(`building ${name}`);
-      prepared.set(name, await buildGateway(dir, name, port, originPort, ROUTE_COUNTS[name]!));
+      prepared.set(name, await buildGateway(dir, name, port, originPort, SETUPS[name]!));
     }
   }
   return prepared;

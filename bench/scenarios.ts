@@ -5,6 +5,9 @@ import type { Load } from "./load.ts";
 export const PEERS = ["nginx", "haproxy", "hardwire"] as const;
 export const FEW_ROUTES = 10;
 export const MANY_ROUTES = 10_000;
+/** hardwire with several requests on one connection to the origin, which no other proxy here can do. */
+export const PIPELINED = "hardwire-pipelined";
+export const PIPELINING = 16;
 /** Requests in turn, spread over the routes there are: as many for few as for many, so that wrk does the same work. */
 const REQUESTS_IN_TURN = 1000;
 
@@ -32,6 +35,8 @@ function comparePeers(name: string, title: string, path: string, connections: nu
   };
 }
 
+const smallGet: Load = { method: "GET", paths: ["/small"], connections: 64, bodyBytes: 0 };
+
 const routesLoad = (count: number): Load => ({
   method: "GET",
   paths: pickRequests(makeRoutes(count), REQUESTS_IN_TURN),
@@ -42,6 +47,12 @@ const routesLoad = (count: number): Load => ({
 /** In order; the first is the one that memory is read after. */
 export const SCENARIOS: readonly Scenario[] = [
   comparePeers("get-64", "GET 55 B, 64 connections", "/small", 64),
+  {
+    name: "get-64-pipelined",
+    title: `GET 55 B, 64 connections, pipelining: ${PIPELINING}`,
+    loads: { nginx: smallGet, [PIPELINED]: smallGet },
+    ratios: [[PIPELINED, "nginx"]],
+  },
   comparePeers("get-1", "GET 55 B, 1 connection", "/small", 1),
   comparePeers("get-512", "GET 55 B, 512 connections", "/small", 512),
   comparePeers("get-16k", "GET 16 KB, 64 connections", "/16k", 64),
@@ -55,4 +66,4 @@ export const SCENARIOS: readonly Scenario[] = [
   },
 ];
 
-export const QUICK = ["get-64", "get-16k", "get-1m", "post-10k"];
+export const QUICK = ["get-64", "get-64-pipelined", "get-16k", "get-1m", "post-10k"];
