@@ -46,6 +46,9 @@ export const CODES: Readonly<Record<string, string>> = {
   HW1405: "connection settings that contradict each other",
   HW1406: "a program larger than the target allows",
   HW1407: "limits of the device that contradict each other",
+  HW1408: "a program that can need more memory than the target has for it",
+  HW1409: "a program that can need more file descriptors than the target grants",
+  HW1410: "a heap too small for what the routes can need",
   // 15xx: target files that extend others and override routes
   HW1501: "a target file that cannot be extended",
   HW1502: "target files that extend each other in a circle",

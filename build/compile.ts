@@ -7,6 +7,8 @@ import { mkdir, mkdtemp, rename, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { basename, dirname, join, resolve } from "node:path";
 import { analyse } from "./analyse/index.ts";
+import { checkBudgets } from "./budget/check.ts";
+import { heapLimitOf } from "./budget/heap.ts";
 import { type Bundle, bundle } from "./bundle.ts";
 import { type Diagnostic, hasErrors, inFileOrder, type Problems } from "./diagnostics.ts";
 import { emit, GENERATED_FILES } from "./emit/index.ts";
@@ -82,10 +84,12 @@ export async function check(routesPath: string, targetPath: string): Promise<Che
   const diagnostics = inFileOrder([...routes.list(), ...target.list()], [routesPath, targetPath]);
   if (hasErrors(diagnostics)) return { diagnostics, design: undefined };
   // Without an error a draft has no holes.
-  return {
-    diagnostics,
-    design: makeDesign(routes, target, routesFile as RoutesFile, targetFile as TargetFile, features),
-  };
+  const design = makeDesign(routes, target, routesFile as RoutesFile, targetFile as TargetFile, features);
+  checkBudgets(design.plan, target);
+  if (hasErrors(target.list())) {
+    return { diagnostics: inFileOrder(target.list(), [routesPath, targetPath]), design: undefined };
+  }
+  return { diagnostics, design };
 }
 
 function makeDesign(
@@ -157,12 +161,14 @@ export async function build(design: Design, outFile: string, onStep: (line: stri
     const bundlePath = join(work, "gateway.cjs");
     await writeFile(bundlePath, bundled.code);
     const manifest = makeManifest(design, bundled);
+    const { oldMib } = heapLimitOf(plan);
     const packed = await pack({
       bundlePath,
       assets,
       manifest,
       target: plan.target,
       floor,
+      heapMib: oldMib,
       outFile,
       onProgress: onStep,
     });

@@ -81,6 +81,17 @@ export interface RouteView {
 /** Reports a mistake at `path` below the route's value of one of the feature's keys, e.g. `["rewrite", "strip_prefix"]`. */
 export type Problem = (code: string, path: readonly (string | number)[], message: string) => void;
 
+/** One table of a feature at its largest. */
+export interface FeatureTable {
+  /** "keys", "fixed answers" */
+  readonly name: string;
+  readonly bytes: number;
+  /** In words and numbers: "4096 keys × 96 B". */
+  readonly formula: string;
+  /** JavaScript objects, strings and Maps are in V8's heap, whose limit is raised by it; Buffers are not. */
+  readonly isInHeap: boolean;
+}
+
 export interface Feature<Keys extends Readonly<Record<string, ZodType>> = Readonly<Record<string, ZodType>>> {
   /** Same as the folder's name. */
   readonly name: string;
@@ -99,6 +110,8 @@ export interface Feature<Keys extends Readonly<Record<string, ZodType>> = Readon
   readonly check?: (values: Readonly<Record<string, unknown>>, route: RouteView, problem: Problem) => void;
   /** What the feature does on this route, or undefined for nothing. Called only with values that passed `check`. */
   readonly use: (values: Readonly<Record<string, unknown>>, route: RouteView) => RouteUse | undefined;
+  /** What its tables take at their largest, from what `use` gave for all routes; left out: nothing. */
+  readonly memory?: (uses: readonly RouteUse[]) => readonly FeatureTable[];
 }
 
 /** Identity, for its types: `export default defineFeature({ … })` in every `feature.ts`. */

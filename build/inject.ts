@@ -21,6 +21,8 @@ export interface Injection {
   readonly output: string;
   /** Name on the device → absolute path. */
   readonly assets: Readonly<Record<string, string>>;
+  /** See PackOptions. */
+  readonly heapMib?: number;
 }
 
 interface Sea {
@@ -37,7 +39,7 @@ interface Postject {
   inject(file: string, note: string, content: Buffer, options: { sentinelFuse: string }): Promise<void>;
 }
 
-const { target, output, assets } = JSON.parse(process.argv[2] ?? "") as Injection;
+const { target, output, assets, heapMib } = JSON.parse(process.argv[2] ?? "") as Injection;
 const [platform = "", arch = ""] = target.split("-");
 
 globalThis.fetch = (url) => {
@@ -73,7 +75,12 @@ await sea.default("gateway.cjs", {
     // leaves only short-lived strings, and no compiling on other threads, whose malloc arenas keep some 4 MB for good.
     // Neither shows in CPU per request; compiling takes some milliseconds at a time while the program warms up.
     // A device's program takes no orders from NODE_OPTIONS, and opens no debugger at a SIGUSR1: Node blocks the signal.
-    execArgv: ["--max-semi-space-size=1", "--no-concurrent-recompilation", "--disable-sigusr1"],
+    execArgv: [
+      "--max-semi-space-size=1",
+      "--no-concurrent-recompilation",
+      "--disable-sigusr1",
+      ...(heapMib === undefined ? [] : [`--max-old-space-size=${heapMib}`]),
+    ],
     execArgvExtension: "none",
     assets,
   },

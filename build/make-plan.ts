@@ -8,11 +8,12 @@ import { parsePath } from "./analyse/paths.ts";
 import { parseRequest } from "./analyse/tests.ts";
 import { resolveTimeouts } from "./analyse/timeouts.ts";
 import type { Feature } from "./feature.ts";
-import type { Plan, PlannedRoute, PlannedTest, PlannedUpstream } from "./plan.ts";
+import type { Plan, PlannedMemory, PlannedRoute, PlannedTest, PlannedUpstream } from "./plan.ts";
 import {
   BODY_BYTES_MAX,
   CLIENT_HEAD_BYTES_MAX,
   CONNECTIONS_IDLE_MS,
+  CONNECTIONS_PER_EXCHANGE,
   DRAIN_MS,
   EXCHANGES_MAX,
   RESPONSE_HEAD_BYTES_MAX,
@@ -42,6 +43,7 @@ export function makePlan(
     planRoute(route, routesFile, features, known, `${source.file}:${source.lineOf("routes", index)}`),
   );
   const used = new Set(routes.flatMap(({ uses }) => [...uses.keys()]));
+  const usesNamed = (name: string) => routes.flatMap(({ uses }) => uses.get(name) ?? []);
   return {
     name: routesFile.name,
     target: targetFile.target,
@@ -52,17 +54,25 @@ export function makePlan(
     upstreams,
     routes,
     limits: {
+      connectionsMax: targetFile.limits?.connections ?? exchangesMax * CONNECTIONS_PER_EXCHANGE,
+      descriptorsMax: targetFile.limits?.descriptors,
       exchangesMax,
       clientHeadBytesMax,
       targetBytesMax: uri === undefined ? Math.floor(clientHeadBytesMax * TARGET_SHARE) : parseSizeBytes(uri),
       responseHeadBytesMax: RESPONSE_HEAD_BYTES_MAX,
       drainMs: targetFile.timing?.drain === undefined ? DRAIN_MS : parseDurationMs(targetFile.timing.drain),
     },
+    memory: planMemory(targetFile),
     features: features
       .filter(({ name }) => used.has(name))
       .map(({ name }) => ({ name, folder: `src/features/${name}` })),
     tests: (routesFile.tests ?? []).map((test, index) =>
       planTest(test, known.listeners, `${source.file}:${source.lineOf("tests", index)}`),
+    ),
+    tables: features.flatMap(({ name, memory }) =>
+      used.has(name)
+        ? (memory?.(usesNamed(name)) ?? []).map((table) => ({ ...table, name: `${name}: ${table.name}` }))
+        : [],
     ),
   };
 }
@@ -74,6 +84,13 @@ function planTest(test: TestEntry, listeners: readonly string[], source: string)
     ...checked(parseRequest(test.request)),
     fields: Object.entries(test.headers ?? {}),
     expect: test.expect,
+  };
+}
+
+function planMemory({ memory: { budget, heap } = {} }: TargetFile): PlannedMemory {
+  return {
+    budgetBytes: budget === undefined ? undefined : parseSizeBytes(budget),
+    heapMib: heap === undefined ? undefined : Math.floor(parseSizeBytes(heap) / (1 << 20)),
   };
 }
 

@@ -36,6 +36,8 @@ export interface PackOptions {
   readonly target: Target;
   /** Newest glibc version the executable may need: "2.36". */
   readonly floor: string;
+  /** Limit of V8's old generation; left out, V8's own choice, which depends on the machine. */
+  readonly heapMib?: number;
   readonly outFile: string;
   /** Gets one line when a step begins that takes a while. */
   readonly onProgress: (line: string) => void;
@@ -99,7 +101,11 @@ export async function pack(options: PackOptions): Promise<PackReport> {
     leftovers.push(partial);
     const assets: Record<string, string> = { "manifest.json": join(folder, "manifest.json"), "uws.node": addon.path };
     for (const [name, path] of Object.entries(options.assets ?? {})) assets[name] = resolve(path);
-    const injecting = inject(folder, { target: options.target, output: partial, assets }, leftovers);
+    const injecting = inject(
+      folder,
+      { target: options.target, output: partial, assets, ...(options.heapMib && { heapMib: options.heapMib }) },
+      leftovers,
+    );
     // Meanwhile, on another core. Both are awaited even if one fails, so that the scratch folder is out of use.
     const [injection, checked] = await Promise.allSettled([injecting, check(runtime, addon)]);
     if (checked.status === "rejected") throw checked.reason;

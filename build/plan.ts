@@ -2,7 +2,7 @@
  * The plan: the readonly intermediate form between checking and emitting. No text, no zod, no positions: numbers are
  * in their units, names are resolved to indexes, defaults are merged. Every later step is a function of it.
  */
-import type { RouteUse } from "./feature.ts";
+import type { FeatureTable, RouteUse } from "./feature.ts";
 
 export interface Plan {
   readonly name: string;
@@ -12,10 +12,13 @@ export interface Plan {
   /** In file order; a route's index is its number on the device. */
   readonly routes: readonly PlannedRoute[];
   readonly limits: PlannedLimits;
+  readonly memory: PlannedMemory;
   /** Features in use, in stage order, ties by name. */
   readonly features: readonly PlannedFeature[];
   /** In file order. */
   readonly tests: readonly PlannedTest[];
+  /** The features' tables on the device, named "feature: table". */
+  readonly tables: readonly FeatureTable[];
 }
 
 export interface PlannedListener {
@@ -102,6 +105,10 @@ export interface PathPattern {
 export type PathSegment = { readonly literal: string } | { readonly variable: string };
 
 export interface PlannedLimits {
+  /** Client connections open at once, over all listeners. */
+  readonly connectionsMax: number;
+  /** File descriptors that the device grants; undefined if it does not say. */
+  readonly descriptorsMax: number | undefined;
   /** Requests in flight at once, over all listeners. */
   readonly exchangesMax: number;
   /** Client request head, as uWebSockets.js counts it. */
@@ -112,6 +119,13 @@ export interface PlannedLimits {
   readonly responseHeadBytesMax: number;
   /** Largest time a drain may take after SIGTERM. */
   readonly drainMs: number;
+}
+
+/** What the target says of memory; undefined where it says nothing. */
+export interface PlannedMemory {
+  readonly budgetBytes: number | undefined;
+  /** V8's heap, whole. */
+  readonly heapMib: number | undefined;
 }
 
 export interface PlannedFeature {

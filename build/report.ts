@@ -1,10 +1,16 @@
 /** What the command line shows when all went well, as text and as data. Pure: the command line prints. */
+import { descriptorBudget } from "./budget/descriptors.ts";
+import { memoryBudget } from "./budget/memory.ts";
+import { type Budget, showBytes } from "./budget/term.ts";
 import type { Built, Design } from "./compile.ts";
 import type { Diagnostic } from "./diagnostics.ts";
 
 /** The short report of `hardwire check`, without a last line break. */
 export function renderCheck(design: Design): string {
-  return rows(`${design.plan.name} for ${design.plan.target}: correct`, designRows(design));
+  return rows(`${design.plan.name} for ${design.plan.target}: correct`, [
+    ...designRows(design),
+    ...budgetRows(design, true),
+  ]);
 }
 
 /** Name and value of what both reports say about the design. */
@@ -18,6 +24,27 @@ export function designRows({ plan, overrides }: Design): [string, string][] {
     ["features", plan.features.map(({ name }) => name).join(", ") || "none"],
     ...(overrides.length === 0 ? [] : [["overrides", overrides.join(", ")] satisfies [string, string]]),
   ];
+}
+
+function memoryRow(budget: Budget): string {
+  const { total, limit } = budget;
+  const largest = budget.terms.slice(0, 3).map(({ name, amount }) => `${name} ${showBytes(amount)}`);
+  const most = `${showBytes(total)}${limit === undefined ? "" : ` of ${showBytes(limit)}`} at most`;
+  return `${most}: ${largest.join(", ")}, … (hardwire explain)`;
+}
+
+function descriptorRow({ total, limit }: Budget): string {
+  return `${total}${limit === undefined ? "" : ` of ${limit}`} at most`;
+}
+
+/** Of both budgets; `check` shows those that the target sets. */
+function budgetRows({ plan }: Design, isSetOnly: boolean): [string, string][] {
+  const [memory, descriptors] = [memoryBudget(plan), descriptorBudget(plan)];
+  const lines: [Budget, string, string][] = [
+    [memory, "memory", memoryRow(memory)],
+    [descriptors, "descriptors", descriptorRow(descriptors)],
+  ];
+  return lines.filter(([{ limit }]) => !isSetOnly || limit !== undefined).map(([, name, row]) => [name, row]);
 }
 
 export function rows(title: string, lines: readonly (readonly [string, string])[]): string {
@@ -47,6 +74,8 @@ export function checkData(design: Design | undefined, diagnostics: readonly Diag
       upstreams: plan.upstreams.map(({ name }) => name),
       features: plan.features.map(({ name }) => name),
       overrides: design.overrides,
+      memory: memoryBudget(plan),
+      descriptors: descriptorBudget(plan),
     }),
   };
 }
@@ -57,6 +86,7 @@ export function renderBuilt(design: Design, { packed, bundled, generatedDir, ste
   const total = steps.reduce((sum, { ms }) => sum + ms, 0);
   return rows(`${design.plan.name} for ${design.plan.target}: ${packed.outFile}`, [
     ...designRows(design),
+    ...budgetRows(design, false),
     [
       "executable",
       `${megabytes(bytes.artefact)} (runtime ${megabytes(bytes.runtime)}, addon ${megabytes(bytes.addon)})`,

@@ -32,14 +32,18 @@ export function planOf(routes: readonly RouteSketch[], rest: Partial<Plan> = {})
     ],
     routes: routes.map(plannedRoute),
     limits: {
+      connectionsMax: 256,
+      descriptorsMax: undefined,
       exchangesMax: 64,
       clientHeadBytesMax: 4096,
       targetBytesMax: 2048,
       responseHeadBytesMax: 16_384,
       drainMs: 20_000,
     },
+    memory: { budgetBytes: undefined, heapMib: undefined },
     features: [],
     tests: [],
+    tables: [],
     ...rest,
   };
 }

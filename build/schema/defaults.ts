@@ -28,6 +28,9 @@ export const CONNECTIONS_IDLE_MS = 30_000;
 /** Whoever waits holds an exchange: half of them, so that one slow upstream leaves the other half to the rest. */
 export const WAITING_SHARE = 0.5;
 
+/** Client connections for each request in flight: most kept-alive ones are idle at any moment, and an idle one is small. */
+export const CONNECTIONS_PER_EXCHANGE = 4;
+
 /** Requests in flight on one device; nginx's worker_connections (512) times two, an exchange being two connections there. */
 export const EXCHANGES_MAX = 1024;
 /**

@@ -55,11 +55,23 @@ export const targetSchema = z
       .optional(),
     limits: z
       .strictObject({
+        connections: z
+          .int()
+          .min(1)
+          .max(1_000_000)
+          .describe("Most client connections open at once; a further one is closed. Left out, four times in_flight.")
+          .optional(),
         in_flight: z
           .int()
           .min(1)
           .max(65535)
           .describe("Most requests in flight at once; further ones are answered 503.")
+          .optional(),
+        descriptors: z
+          .int()
+          .min(32)
+          .max(10_000_000)
+          .describe("Most file descriptors the device lets the program open; a build that could need more fails.")
           .optional(),
         header_bytes: sizeBetween(
           "1KiB",
@@ -73,6 +85,13 @@ export const targetSchema = z
         ).optional(),
       })
       .describe("Limits of the whole device program.")
+      .optional(),
+    memory: z
+      .strictObject({
+        budget: size("Most memory the program may need at its limits; a build that could need more fails.").optional(),
+        heap: sizeBetween("8MiB", "4GiB", "V8's heap, of it; left out, what the plan can need.").optional(),
+      })
+      .describe("Memory of the device program.")
       .optional(),
     timing: z
       .strictObject({ drain: duration("How long requests in flight may go on after SIGTERM.").optional() })

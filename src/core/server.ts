@@ -9,12 +9,12 @@
  * - A path that no handler matches closes the socket silently, hence the one catch-all.
  */
 
-import type { TemplatedApp, us_listen_socket } from "uWebSockets.js";
+import type { HttpResponse, TemplatedApp, us_listen_socket } from "uWebSockets.js";
 import { createServer } from "node:net";
-import { HAS_LISTENERS } from "#generated/constants.ts";
+import { CONNECTIONS_MAX, HAS_LISTENERS } from "#generated/constants.ts";
 import { type Listener, listeners } from "#generated/tables.ts";
 import type { Uws } from "./addon.ts";
-import { trackConnection } from "./peer.ts";
+import { openConnections, trackConnection } from "./peer.ts";
 import { handle } from "./proxy.ts";
 
 /** LIBUS_LISTEN_EXCLUSIVE_PORT: without it two processes would share the port silently (SO_REUSEPORT). */
@@ -84,9 +84,16 @@ export async function startServer(addon: Uws): Promise<Server> {
 
 function makeApp(addon: Uws, listener: number): TemplatedApp {
   const app = addon.App();
-  app.filter((res, change) => trackConnection(res, Number(change)));
+  app.filter(countConnection);
   app.any("/*", HAS_LISTENERS ? (res, req) => handle(res, req, listener) : handle);
   return app;
+}
+
+/** Called with +1 and a live `res` when a connection has opened, and with -1 when it has closed. */
+function countConnection(res: HttpResponse, change: unknown): void {
+  trackConnection(res, Number(change));
+  // Closed before a byte of it is read. Comes here again, with -1.
+  if (openConnections() > CONNECTIONS_MAX) res.close();
 }
 
 /** "http://127.0.0.1:8080" */

@@ -5,6 +5,8 @@
 
 /** Resolution of every timeout, derived at build from the shortest one. */
 export const TICK_MS: number = 50;
+/** Client connections; a further one is closed at once. */
+export const CONNECTIONS_MAX: number = 4096;
 /** Pooled exchanges: requests in flight at once; the next one is answered 503. */
 export const EXCHANGES_MAX: number = 1024;
 /** Request head as uWebSockets.js counts it; a longer one is answered 431 by uWebSockets.js. */

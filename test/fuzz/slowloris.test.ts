@@ -7,7 +7,7 @@ import assert from "node:assert/strict";
 import { readdirSync, readFileSync } from "node:fs";
 import { connect, type Socket } from "node:net";
 import { test } from "node:test";
-import { Client, device, get, ok, origin, ports } from "../harness.ts";
+import { Client, device, get, hostTarget, ok, origin, ports } from "../harness.ts";
 
 const IDLE = 5000;
 const SLOW = 500;
@@ -23,12 +23,15 @@ const hardLimit = /Max open files\s+\d+\s+(\d+|unlimited)/.exec(readFileSync("/p
 const tooFew = hardLimit !== "unlimited" && Number(hardLimit) < FILES_NEEDED;
 
 const upstream = await origin(ports.origin);
-const gateway = await device({
-  version: 1,
-  name: "slow",
-  upstreams: { api: { endpoints: [{ url: `http://127.0.0.1:${ports.origin}` }] } },
-  routes: [{ name: "all", match: { path: "/*" }, upstream: "api" }],
-});
+const gateway = await device(
+  {
+    version: 1,
+    name: "slow",
+    upstreams: { api: { endpoints: [{ url: `http://127.0.0.1:${ports.origin}` }] } },
+    routes: [{ name: "all", match: { path: "/*" }, upstream: "api" }],
+  },
+  hostTarget({ limits: { connections: IDLE + SLOW + 10 } }),
+);
 
 /** Several local addresses, so that the kernel has ports for all. */
 function open(number: number): Promise<Socket> {

@@ -57,4 +57,11 @@ export default defineFeature({
     };
     return { answers: true, phases: { request: { fn: "respond", data: reply } } };
   },
+  memory(uses) {
+    const replies = uses.map(({ phases }) => phases.request!.data as ReplyValue);
+    const bytes = replies.reduce((sum, { fields, body }) => sum + Buffer.byteLength(fields.flat().join("") + body), 0);
+    // As text in the program, and encoded once it is first sent.
+    const formula = `${replies.length} with ${bytes} B, twice`;
+    return [{ name: "fixed answers", bytes: 2 * bytes, formula, isInHeap: true }];
+  },
 });

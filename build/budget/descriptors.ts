@@ -1,0 +1,35 @@
+/** Most file descriptors that a plan's executable can have open: what LimitNOFILE= has to grant. */
+import { isIP } from "node:net";
+import type { Plan } from "../plan.ts";
+import { connectionsTo, describeConnections } from "./counts.ts";
+import { BASE_DESCRIPTORS, RESOLVING_DESCRIPTORS } from "./measured.ts";
+import { type Budget, budgetOf, type Term } from "./term.ts";
+
+export function descriptorBudget(plan: Plan): Budget {
+  const { connectionsMax, descriptorsMax } = plan.limits;
+  const names = plan.upstreams
+    .flatMap(({ endpoints }) => endpoints)
+    .filter(({ host }) => host !== "" && isIP(host) === 0);
+  const terms: Term[] = [
+    { name: "runtime", amount: BASE_DESCRIPTORS, formula: "standard streams, poll sets, wake-ups, threads; measured" },
+    { name: "listeners", amount: plan.listeners.length, formula: plan.listeners.map(({ name }) => name).join(", ") },
+    {
+      name: "client connections",
+      amount: connectionsMax + 1,
+      formula: `${connectionsMax}, and the one that is refused`,
+      setting: "limits.connections",
+    },
+    {
+      name: "upstream connections",
+      amount: connectionsTo(plan.upstreams),
+      formula: describeConnections(plan.upstreams),
+      setting: "upstreams.*.connections.max",
+    },
+    {
+      name: "names being resolved",
+      amount: names.length === 0 ? 0 : RESOLVING_DESCRIPTORS,
+      formula: "4 threads, a socket and a file each",
+    },
+  ];
+  return budgetOf(terms, descriptorsMax);
+}

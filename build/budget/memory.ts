@@ -1,0 +1,169 @@
+/**
+ * The most memory that a plan's executable can need, everything at its limit at once. A sum over what the core and the
+ * features say of themselves; `Plan` in, data out.
+ */
+import type { Plan } from "../plan.ts";
+import { sizesOf } from "../sizes.ts";
+import { connectionsTo, describeConnections } from "./counts.ts";
+import { heapLimitOf, YOUNG_MIB } from "./heap.ts";
+import * as measured from "./measured.ts";
+import { type Budget, budgetOf, type MemoryTerm, showBytes, sumOf } from "./term.ts";
+
+const PAGE_BYTES = 4096;
+const MIB = 1 << 20;
+
+/** As in src/core/windows.ts and slab.ts: one read of a client or of an upstream. */
+const READ_BYTES = 64 << 10;
+/** A window's room for framing, before and after. */
+const FRAMING_BYTES = 32;
+/** Heads of one connection and one turn, with pipelining (src/core/connection.ts). */
+const BATCH_BYTES = 32 << 10;
+
+export function memoryBudget(plan: Plan): Budget<MemoryTerm> {
+  const own = [...privateTerms(plan), ...tableTerms(plan)];
+  return budgetOf([...own, ...kernelTerms(plan, sumOf(own)), ...fileTerms(plan)], plan.memory.budgetBytes);
+}
+
+function privateTerms(plan: Plan): MemoryTerm[] {
+  const { limits, upstreams } = plan;
+  const { requestHeadBytes, answerHeadAddedBytes, windowsMax } = sizesOf(plan);
+  const heap = heapLimitOf(plan);
+  const windowBytes = roundToPages(requestHeadBytes + FRAMING_BYTES + READ_BYTES);
+  const slabBytes = 2 * limits.responseHeadBytesMax + answerHeadAddedBytes + 256 + READ_BYTES;
+  const connections = connectionsTo(upstreams);
+  const pipelined = connectionsTo(upstreams.filter(({ pipelining }) => pipelining > 1));
+  const term = (name: string, amount: number, formula: string, setting?: string): MemoryTerm => ({
+    place: "private",
+    name,
+    amount: Math.ceil(amount),
+    formula,
+    ...(setting !== undefined && { setting }),
+  });
+  const times = (count: number, bytes: number, what: string) => `${count} × ${showBytes(bytes)}: ${what}`;
+  return [
+    term("runtime", measured.RUNTIME_BYTES[plan.target], "Node, V8 and libuv outside of V8's heap; measured"),
+    {
+      ...term(
+        "V8's heap",
+        (heap.oldMib + YOUNG_MIB) * MIB,
+        heap.isSet
+          ? "as memory.heap says"
+          : `its limit: live ${showBytes(sumOf(heap.live))}, a quarter more and 6 MiB for garbage, ${YOUNG_MIB} MiB young`,
+        "memory.heap",
+      ),
+      parts: heap.live,
+    },
+    term(
+      "request heads",
+      limits.exchangesMax * requestHeadBytes,
+      times(limits.exchangesMax, requestHeadBytes, "a buffer for each request in flight"),
+      "limits.in_flight, limits.header_bytes",
+    ),
+    term(
+      "body windows",
+      windowsMax * windowBytes,
+      times(
+        windowsMax,
+        windowBytes,
+        "a read and a head, for bodies that wait; two for each request in flight, 256 at most",
+      ),
+      "limits.in_flight",
+    ),
+    term("slab", slabBytes, "the one read buffer of all upstream connections, and answer heads"),
+    term(
+      "answers in chunks",
+      limits.exchangesMax * READ_BYTES,
+      times(limits.exchangesMax, READ_BYTES, "one read each, which a slow client has not taken"),
+      "limits.in_flight",
+    ),
+    term(
+      "client connections",
+      limits.connectionsMax * measured.CLIENT_CONNECTION_BYTES,
+      times(limits.connectionsMax, measured.CLIENT_CONNECTION_BYTES, "uWebSockets.js's state"),
+      "limits.connections",
+    ),
+    term(
+      "clients' unfinished heads",
+      limits.connectionsMax * limits.clientHeadBytesMax,
+      times(limits.connectionsMax, limits.clientHeadBytesMax, "the pieces that have come"),
+      "limits.connections, limits.header_bytes",
+    ),
+    term(
+      "clients' unread answers",
+      limits.connectionsMax * measured.CORK_BYTES,
+      times(limits.connectionsMax, measured.CORK_BYTES, "the last answer, which the kernel has not taken"),
+      "limits.connections",
+    ),
+    term(
+      "upstream connections",
+      connections * measured.UPSTREAM_CONNECTION_BYTES,
+      times(connections, measured.UPSTREAM_CONNECTION_BYTES, describeConnections(upstreams)),
+      "upstreams.*.connections.max",
+    ),
+    term(
+      "pipelined heads",
+      pipelined === 0 ? 0 : (pipelined + 1) * BATCH_BYTES,
+      times(pipelined + 1, BATCH_BYTES, "one being filled, and one for each connection that takes its time"),
+      "upstreams.*.connections.max",
+    ),
+    term(
+      "routes",
+      plan.routes.length * measured.ROUTE_BYTES,
+      times(plan.routes.length, measured.ROUTE_BYTES, "compiling them"),
+    ),
+  ];
+}
+
+/** Those in V8's heap are parts of its limit. */
+function tableTerms({ tables }: Plan): MemoryTerm[] {
+  return tables
+    .filter(({ isInHeap }) => !isInHeap)
+    .map(({ name, bytes, formula }) => ({ place: "private", name, amount: bytes, formula }));
+}
+
+function kernelTerms(plan: Plan, privateBytes: number): MemoryTerm[] {
+  const sockets = plan.limits.connectionsMax + connectionsTo(plan.upstreams) + plan.listeners.length;
+  return [
+    {
+      place: "kernel",
+      name: "kernel: process",
+      amount: measured.KERNEL_BASE_BYTES + Math.ceil(privateBytes / 512),
+      formula: "stacks, poll sets, page tables: 2 MiB and 1/512 of the private memory",
+    },
+    {
+      place: "kernel",
+      name: "kernel: sockets",
+      amount: sockets * measured.KERNEL_SOCKET_BYTES,
+      formula: `${sockets} × ${showBytes(measured.KERNEL_SOCKET_BYTES)}: of clients, upstreams and listeners`,
+      setting: "limits.connections, upstreams.*.connections.max",
+    },
+    {
+      place: "kernel",
+      name: "kernel: socket buffers",
+      amount: sockets * measured.KERNEL_BUFFER_BYTES,
+      formula: `${sockets} × ${showBytes(measured.KERNEL_BUFFER_BYTES)}: what each keeps when memory is short; net.ipv4.tcp_rmem and tcp_wmem allow more while it is not`,
+      setting: "limits.connections, upstreams.*.connections.max",
+    },
+  ];
+}
+
+function fileTerms({ target }: Plan): MemoryTerm[] {
+  return [
+    {
+      place: "files",
+      name: "files: network library",
+      amount: measured.LIBRARY_BYTES[target],
+      formula: "its copy, which is memory where the folder it is loaded from is a tmpfs",
+    },
+    {
+      place: "files",
+      name: "files: executable",
+      amount: measured.EXECUTABLE_BYTES,
+      formula: "the pages of it that serving needs; the kernel drops the others when memory is short",
+    },
+  ];
+}
+
+function roundToPages(bytes: number): number {
+  return Math.ceil(bytes / PAGE_BYTES) * PAGE_BYTES;
+}
