@@ -1,5 +1,6 @@
 /** `hardwire build`: from the two files to one executable. */
 import type { Command } from "commander";
+import { attest, sourceDate } from "../attest/index.ts";
 import { build, check, InputRefused } from "../compile.ts";
 import { builtData, checkData, renderBuilt } from "../report.ts";
 import { complainAll, EXIT, need, print, showProgress, toJson } from "./terminal.ts";
@@ -7,6 +8,7 @@ import { complainAll, EXIT, need, print, showProgress, toJson } from "./terminal
 interface Options {
   readonly target?: string;
   readonly out?: string;
+  readonly attest?: true;
   readonly json?: true;
 }
 
@@ -17,14 +19,21 @@ export function addBuild(program: Command): void {
     .argument("<routes>", "routes file, YAML or JSON")
     .option("--target <file>", "target file, YAML or JSON (needed)")
     .option("--out <file>", "the executable to write (needed)")
+    .option("--attest", "write SBOM, provenance and hashes beside it: FILE.cdx.json, FILE.intoto.json, FILE.SHA256SUMS")
     .option("--json", "print the report as JSON")
     .action(async (routes: string, options: Options, command: Command) => {
       const target = need(command, options, "target");
-      process.exitCode = await run(routes, target, need(command, options, "out"), options.json);
+      process.exitCode = await run(routes, target, need(command, options, "out"), options);
     });
 }
 
-async function run(routes: string, target: string, outFile: string, json = false): Promise<number> {
+async function run(
+  routes: string,
+  target: string,
+  outFile: string,
+  { json, attest: attests }: Options,
+): Promise<number> {
+  const time = sourceDate(process.env.SOURCE_DATE_EPOCH);
   const { diagnostics, design } = await check(routes, target);
   if (!json) complainAll(diagnostics);
   if (design === undefined) {
@@ -34,8 +43,13 @@ async function run(routes: string, target: string, outFile: string, json = false
   const progress = showProgress();
   try {
     const built = await build(design, outFile, progress.step);
+    const attested = attests ? await attest(design, built, time) : undefined;
     progress.clear();
-    print(json ? toJson(builtData(design, diagnostics, built)) : `${renderBuilt(design, built)}\n`);
+    print(
+      json
+        ? toJson({ ...builtData(design, diagnostics, built), ...(attested && { attested }) })
+        : `${renderBuilt(design, built)}\n`,
+    );
     return EXIT.ok;
   } catch (error) {
     progress.clear();
