@@ -2,6 +2,7 @@
 import type { Command } from "commander";
 import { addBuild } from "./build.ts";
 import { addCheck } from "./check.ts";
+import { addDelta } from "./delta.ts";
 import { addDiff } from "./diff.ts";
 import { addInspect } from "./inspect.ts";
 import { addSchema } from "./schema.ts";
@@ -14,4 +15,5 @@ export function addCommands(program: Command): void {
   addSchema(program);
   addInspect(program);
   addDiff(program);
+  addDelta(program);
 }
