@@ -3,6 +3,7 @@ import { descriptorBudget } from "./budget/descriptors.ts";
 import { memoryBudget } from "./budget/memory.ts";
 import { type Budget, showBytes } from "./budget/term.ts";
 import type { Built, Design } from "./compile.ts";
+import type { Compressed } from "./compress.ts";
 import type { Diagnostic } from "./diagnostics.ts";
 
 /** The short report of `hardwire check`, without a last line break. */
@@ -81,7 +82,8 @@ export function checkData(design: Design | undefined, diagnostics: readonly Diag
 }
 
 /** The short report of `hardwire build`, without a last line break. */
-export function renderBuilt(design: Design, { packed, bundled, generatedDir, steps }: Built): string {
+export function renderBuilt(design: Design, built: Built, compressed?: Compressed): string {
+  const { packed, bundled, generatedDir, steps } = built;
   const { bytes, sha256 } = packed;
   const total = steps.reduce((sum, { ms }) => sum + ms, 0);
   return rows(`${design.plan.name} for ${design.plan.target}: ${packed.outFile}`, [
@@ -91,6 +93,9 @@ export function renderBuilt(design: Design, { packed, bundled, generatedDir, ste
       "executable",
       `${megabytes(bytes.artefact)} (runtime ${megabytes(bytes.runtime)}, addon ${megabytes(bytes.addon)})`,
     ],
+    ...(compressed === undefined
+      ? []
+      : [["compressed", `${megabytes(compressed.bytes)}, ${compressed.outFile}`] as [string, string]]),
     ["program", `${(bundled.bytes / 1000).toFixed(1)} kB, of it ${routesShare(bundled)} for these routes`],
     ["glibc", `${packed.glibc} or newer`],
     ["sha256", sha256.artefact],

@@ -2,6 +2,7 @@
 import type { Command } from "commander";
 import { attest, sourceDate } from "../attest/index.ts";
 import { build, check, InputRefused } from "../compile.ts";
+import { compressBinary } from "../compress.ts";
 import { builtData, checkData, renderBuilt } from "../report.ts";
 import { complainAll, EXIT, need, print, showProgress, toJson } from "./terminal.ts";
 
@@ -9,6 +10,7 @@ interface Options {
   readonly target?: string;
   readonly out?: string;
   readonly attest?: true;
+  readonly compress?: true;
   readonly json?: true;
 }
 
@@ -19,6 +21,7 @@ export function addBuild(program: Command): void {
     .argument("<routes>", "routes file, YAML or JSON")
     .option("--target <file>", "target file, YAML or JSON (needed)")
     .option("--out <file>", "the executable to write (needed)")
+    .option("--compress", "write FILE.zst beside it, for zstd -d on the device (45 s once for each architecture)")
     .option("--attest", "write SBOM, provenance and hashes beside it: FILE.cdx.json, FILE.intoto.json, FILE.SHA256SUMS")
     .option("--json", "print the report as JSON")
     .action(async (routes: string, options: Options, command: Command) => {
@@ -31,7 +34,7 @@ async function run(
   routes: string,
   target: string,
   outFile: string,
-  { json, attest: attests }: Options,
+  { json, compress, attest: attests }: Options,
 ): Promise<number> {
   const time = sourceDate(process.env.SOURCE_DATE_EPOCH);
   const { diagnostics, design } = await check(routes, target);
@@ -43,12 +46,17 @@ async function run(
   const progress = showProgress();
   try {
     const built = await build(design, outFile, progress.step);
+    const compressed = compress ? await compressBinary(outFile, progress.step) : undefined;
     const attested = attests ? await attest(design, built, time) : undefined;
     progress.clear();
     print(
       json
-        ? toJson({ ...builtData(design, diagnostics, built), ...(attested && { attested }) })
-        : `${renderBuilt(design, built)}\n`,
+        ? toJson({
+            ...builtData(design, diagnostics, built),
+            ...(compressed && { compressed }),
+            ...(attested && { attested }),
+          })
+        : `${renderBuilt(design, built, compressed)}\n`,
     );
     return EXIT.ok;
   } catch (error) {
