@@ -39,6 +39,7 @@ export const CODES: Readonly<Record<string, string>> = {
   HW1306: "a listener address that is not well formed",
   HW1307: "two listeners on one address",
   HW1308: "a condition that no request can meet, or that would not mean what it says",
+  HW1309: "a literal that looks like a secret",
   // 14xx: routes and settings that contradict each other
   HW1401: "two routes that take the same requests",
   HW1402: "two routes that overlap, neither more specific than the other",
@@ -63,4 +64,5 @@ export const CODES: Readonly<Record<string, string>> = {
   // 19xx: warnings; the build goes on
   HW1901: "routes that answer on any host",
   HW1902: "a setting that has no effect",
+  HW1903: "plain http to a public address",
 };

@@ -20,8 +20,11 @@ export interface Diagnostic {
   readonly width?: number;
 }
 
-/** `key` underlines the key at the path, `value` its value. Without a key, the value. */
-export type Aim = "key" | "value";
+/**
+ * `key` underlines the key at the path, `value` its value; without a key, the value. `hidden` names the value's place
+ * but does not show its line, which is not for logs.
+ */
+export type Aim = "key" | "value" | "hidden";
 
 /** Collects the mistakes of one file, and of parts that came into it from others. */
 export interface Problems {
@@ -48,6 +51,8 @@ export function collectProblems(
   // Keyed by place and message, so that one mistake seen twice (through an alias, or a default) is reported once.
   const found = new Map<string, Diagnostic>();
   const positions = new Map<TextFile, ReturnType<typeof positionsIn>>();
+  /** Lines that no diagnostic shows. */
+  const secretLines = new Set<string>();
   for (const diagnostic of before) keep(diagnostic);
 
   function positionsOf(file: TextFile): ReturnType<typeof positionsIn> {
@@ -66,12 +71,24 @@ export function collectProblems(
     if (!found.has(key)) found.set(key, diagnostic);
   }
 
-  function add(severity: "error" | "warning", code: string, { in: file, range }: Place, path: Path, message: string) {
+  function add(severity: "error" | "warning", code: string, place: Place, path: Path, message: string): void {
     if (!Object.hasOwn(codes, code)) throw new Error(`code ${code} is in no table`);
+    const { in: file, range } = place;
     const { line, column } = positionsOf(file).position(range[0]);
     const excerpt = positionsOf(file).line(line);
     const width = Math.max(1, Math.min(range[1] - range[0], excerpt.length - column + 1));
     keep({ severity, file: file.file, line, column, code, path: showPath(source, path), message, excerpt, width });
+  }
+
+  function addAt(severity: "error" | "warning", code: string, path: Path, message: string, aim: Aim): void {
+    const place = aimAt(path, aim);
+    if (aim === "hidden") secretLines.add(showPlace(place));
+    add(severity, code, place, path, withReplaced(path, message));
+  }
+
+  function withoutSecret(diagnostic: Diagnostic): Diagnostic {
+    const { excerpt: _excerpt, width: _width, ...rest } = diagnostic;
+    return secretLines.has(`${rest.file}:${rest.line}`) ? rest : diagnostic;
   }
 
   function aimAt(path: Path, aim: Aim): Place {
@@ -89,13 +106,11 @@ export function collectProblems(
 
   return {
     source,
-    error: (code, path, message, aim = "value") =>
-      add("error", code, aimAt(path, aim), path, withReplaced(path, message)),
-    warning: (code, path, message, aim = "value") =>
-      add("warning", code, aimAt(path, aim), path, withReplaced(path, message)),
+    error: (code, path, message, aim = "value") => addAt("error", code, path, message, aim),
+    warning: (code, path, message, aim = "value") => addAt("warning", code, path, message, aim),
     errorAt: (code, range, message) => add("error", code, { in: source, range }, [], message),
     place: (path) => showPlace(aimAt(path, "key")),
-    list: () => inFileOrder([...found.values()]),
+    list: () => inFileOrder([...found.values()].map(withoutSecret)),
   };
 }
 

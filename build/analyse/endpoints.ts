@@ -6,20 +6,10 @@ import { CONNECTIONS_IDLE_MAX, CONNECTIONS_MAX } from "../schema/defaults.ts";
 import type { Draft } from "../schema/explain.ts";
 import type { UpstreamEntry } from "../schema/routes.ts";
 import type { Path } from "../source.ts";
+import { canonicalIPv6, readAnyIPv4 } from "./addresses.ts";
 import { isHostName } from "./hosts.ts";
 import { type AnalysisInput, upstreamsOf } from "./input.ts";
-
-/** Where clouds serve credentials to whoever asks from the inside: a proxy must never lead there. */
-const METADATA_HOSTS = new Set([
-  "169.254.169.254", // AWS, Google, Azure and most others
-  "169.254.170.2", // AWS containers
-  "169.254.170.23", // AWS pods
-  "100.100.100.200", // Alibaba
-  "fd00:ec2::254",
-  "fd00:ec2::23",
-  "fd20:ce::254",
-  "metadata.google.internal",
-]);
+import { metadataHost } from "./metadata.ts";
 
 /** What `sun_path` of a unix address holds besides its closing NUL (unix(7)). */
 const SOCKET_PATH_BYTES_MAX = 107;
@@ -54,17 +44,12 @@ function warnOfChoice(input: AnalysisInput, name: string, upstream: Draft<Upstre
 }
 
 function checkUrl(input: AnalysisInput, path: Path, text: string, index: number, seen: Map<string, number>): void {
+  // What is wrong with those is said by analyse/metadata.ts, in whatever notation they come.
+  if (metadataHost(text) !== undefined) return;
   const endpoint = parseEndpoint(text);
   if ("mistake" in endpoint) {
-    input.routes.error("HW1303", path, endpoint.mistake);
+    input.routes.error("HW1303", path, endpoint.mistake, /\/\/[^/]*@/.test(text) ? "hidden" : "value");
     return;
-  }
-  if (METADATA_HOSTS.has(endpoint.host)) {
-    input.routes.error(
-      "HW1304",
-      path,
-      `${endpoint.host} is a cloud's metadata service, which gives out credentials; it cannot be an endpoint`,
-    );
   }
   const key = endpoint.socketPath || `${endpoint.host} ${endpoint.port}`;
   const other = seen.get(key);
@@ -99,6 +84,8 @@ export function parseEndpoint(text: string): Address | { readonly mistake: strin
   if (rest !== "") return { mistake: `an endpoint has no path or query ("${rest}"); requests keep theirs` };
   const [, name = "", , portText] = /^(\[[^\]]*\]|[^:]*)(:(.*))?$/.exec(authority) ?? [];
   const host = parseEndpointHost(name);
+  const meant = host === undefined ? readAnyIPv4(name) : undefined;
+  if (meant !== undefined) return { mistake: explainNotation(name, meant) };
   if (host === undefined) return { mistake: `"${authority}" is not a host name or address with a port; ${example}` };
   if (portText === undefined) return { host, port: 80, socketPath: "" };
   const port = parsePort(portText);
@@ -128,17 +115,14 @@ function parseEndpointHost(text: string): string | undefined {
   if (bare !== undefined) return isIPv6(bare) && !bare.includes("%") ? canonicalIPv6(bare) : undefined;
   if (isIPv4(text)) return text;
   const name = text.toLowerCase().replace(/\.$/, "");
-  // What looks like an address in another notation (127.1, 0x7f000001) is refused: resolvers disagree about it.
+  // What looks like an address in another notation (127.1, 0x7f000001) is no name either: resolvers disagree about it.
   return isHostName(name) && !/^(0x[0-9a-f]+|\d+)$/.test(name.split(".").at(-1)!) ? name : undefined;
 }
 
-/** IPv4-mapped addresses become the IPv4 address they reach. */
-function canonicalIPv6(text: string): string {
-  const canonical = new URL(`http://[${text}]`).hostname.slice(1, -1);
-  const mapped = /^::ffff:([0-9a-f]{1,4}):([0-9a-f]{1,4})$/.exec(canonical);
-  if (mapped === null) return canonical;
-  const [high, low] = [Number.parseInt(mapped[1]!, 16), Number.parseInt(mapped[2]!, 16)];
-  return `${high >> 8}.${high & 255}.${low >> 8}.${low & 255}`;
+function explainNotation(text: string, meant: string): string {
+  return /(^|\.)0\d/.test(text)
+    ? `leading zeros in "${text}" mean octal numbers to some programs and nothing to others; leave them out`
+    : `"${text}" is ${meant} to some programs and nothing to others; write ${meant}`;
 }
 
 export function parsePort(text: string): number | undefined {

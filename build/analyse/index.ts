@@ -6,25 +6,33 @@ import { checkHeadLimits } from "./head-limits.ts";
 import { checkHosts } from "./hosts.ts";
 import type { AnalysisInput } from "./input.ts";
 import { checkListeners } from "./listeners.ts";
+import { checkMetadata } from "./metadata.ts";
 import { checkMethods } from "./methods.ts";
 import { checkNames } from "./names.ts";
 import { checkOverlaps } from "./overlaps.ts";
 import { checkPaths } from "./paths.ts";
 import { checkPipelining } from "./pipelining.ts";
+import { checkPlaintext } from "./plaintext.ts";
+import { checkSecrets } from "./secrets.ts";
 import { checkTests } from "./tests.ts";
 import { checkTimeouts } from "./timeouts.ts";
+import { checkUnusedTimeouts } from "./unused-timeouts.ts";
 
 const PASSES = [
+  checkSecrets,
   checkNames,
   checkPaths,
   checkMethods,
   checkConditions,
   checkHosts,
   checkEndpoints,
+  checkMetadata,
+  checkPlaintext,
   checkListeners,
   checkHeadLimits,
   checkPipelining,
   checkTimeouts,
+  checkUnusedTimeouts,
   checkFeatures,
   checkOverlaps,
   checkTests,
