@@ -1,10 +1,14 @@
 /**
  * Bundle: the core, the generated modules and the features they call, as one CommonJS file for the executable.
  *
+ * The generated constants go in before esbuild reads a module: it folds what an import brings only after it has decided
+ * which functions are used, and would keep all that only a switched-off branch calls.
+ *
  * The same input gives the same bytes wherever it lies: no path, time or comment gets into the text. Identifiers are
  * kept, so that a stack trace from a device can be read.
  */
 import { createHash } from "node:crypto";
+import { readFileSync } from "node:fs";
 import { readFile } from "node:fs/promises";
 import { join, resolve } from "node:path";
 import { type BuildOptions, build, type Metafile, type Plugin } from "esbuild";
@@ -49,8 +53,9 @@ export async function bundle(input: BundleInput): Promise<Bundle> {
   };
 }
 
-/** What makes the code; test/coverage.ts asks for a source map besides. */
+/** What makes the code; test/coverage.ts asks for a source map besides. `input.generated` must be written by now. */
 export function bundleOptions(input: BundleInput): BuildOptions {
+  const constants = readConstants(input);
   return {
     absWorkingDir: resolve(input.repository),
     entryPoints: [ENTRY],
@@ -69,7 +74,36 @@ export function bundleOptions(input: BundleInput): BuildOptions {
     logLevel: "silent",
     // Whatever tsconfig.json lies around must not change the code.
     tsconfigRaw: { compilerOptions: { target: "es2024", verbatimModuleSyntax: true } },
-    plugins: [resolveHashes(input)],
+    define: constants,
+    plugins: [resolveHashes(input), freeConstants(constants)],
+  };
+}
+
+/** Name → literal. */
+function readConstants({ generated }: BundleInput): Record<string, string> {
+  const text = readFileSync(join(generated, "constants.ts"), "utf8");
+  return Object.fromEntries(
+    [...text.matchAll(/^export const (\w+): (?:number|boolean) = (.*);$/gm)].map(([, name, value]) => [name, value]),
+  );
+}
+
+/** Takes the import of the constants out of a module, so that `define` reaches their names; lines stay where they are. */
+function freeConstants(constants: Readonly<Record<string, string>>): Plugin {
+  return {
+    name: "constants",
+    setup(build) {
+      build.onLoad({ filter: /\.ts$/, namespace: "file" }, async ({ path }) => {
+        const contents = (await readFile(path, "utf8")).replace(
+          /^import \{([^}]*)\} from "#generated\/constants\.ts";$/m,
+          (statement, list: string) => {
+            const unknown = list.split(",").find((name) => name.trim() !== "" && !(name.trim() in constants));
+            if (unknown !== undefined) throw new Error(`${path}: no constant ${unknown.trim()} is generated`);
+            return statement.replace(/[^\n]/g, "");
+          },
+        );
+        return { contents, loader: "ts" };
+      });
+    },
   };
 }
 
@@ -85,6 +119,8 @@ function resolveHashes(input: BundleInput): Plugin {
   return {
     name: "hardwire",
     setup(build) {
+      // A module of the runtime that nothing is taken from need not be there.
+      build.onResolve({ filter: /^node:/ }, ({ path }) => ({ path, external: true, sideEffects: false }));
       build.onResolve({ filter: /^#generated\// }, ({ path }) => ({
         path: path.slice("#generated/".length),
         namespace: "generated",

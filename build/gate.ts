@@ -7,12 +7,14 @@
  * 3. Some globals are not used. That is asked of esbuild's scope analysis rather than by searching the text, so that an
  *    answer in a routes file may say "eval(".
  * 4. The code that is the same for all routes files stays below a ceiling.
+ * 5. A feature's runtime does nothing as it is loaded, so that the functions no route calls are not in the bundle, and
+ *    nothing of a feature happens but in the phases that the routes use it in.
  */
 import { readFile } from "node:fs/promises";
 import { builtinModules } from "node:module";
 import { join, matchesGlob, resolve } from "node:path";
-import { type Metafile, transform } from "esbuild";
-import { type Bundle, type BundleInput, shownPath } from "./bundle.ts";
+import { build, type Metafile, type Plugin, transform } from "esbuild";
+import { type Bundle, type BundleInput, bundleOptions, shownPath } from "./bundle.ts";
 import { GENERATED_FILES } from "./emit/index.ts";
 
 /**
@@ -22,7 +24,7 @@ import { GENERATED_FILES } from "./emit/index.ts";
 export const CODE_BYTES_MAX = 72 * 1024;
 
 /** Globals by how they are written, why they are refused, and the files of the core that may use them all the same. */
-const FORBIDDEN: Readonly<Record<string, { readonly why: string; readonly except: readonly string[] }>> = {
+export const FORBIDDEN: Readonly<Record<string, { readonly why: string; readonly except: readonly string[] }>> = {
   eval: { why: "the device runs no code that the build has not seen", except: [] },
   Function: { why: "the device runs no code that the build has not seen", except: [] },
   console: { why: "it writes synchronously and unformatted; use src/core/log.ts", except: ["src/core/log.ts"] },
@@ -39,21 +41,22 @@ const LANGUAGE_METHODS = /\.(localeCompare|toLocale(?:Date|Time)?String)\b/;
 
 /** All problems, one line each; none if the bundle may be packed. */
 export async function gate(input: BundleInput, made: Bundle): Promise<string[]> {
+  const globals = await refusedGlobals(input, made);
+  // Where `eval` is used, everything may be an effect.
+  const effects = globals.length === 0 ? await refusedEffects(input, made.metafile) : [];
   return [
     ...refusedModules(input, made.metafile),
     ...refusedImports(made.metafile),
-    ...(await refusedGlobals(input, made)),
+    ...globals,
     ...refusedSize(made),
+    ...effects,
   ];
 }
 
 function refusedModules(input: BundleInput, metafile: Metafile): string[] {
   const generated = new Set<string>(GENERATED_FILES.map((file) => `generated:${file}`));
-  const runtimes = input.features.map(({ folder }) => `${folder}/`);
   const isAllowed = (path: string) =>
-    generated.has(path) ||
-    /^src\/core\/[\w/.-]+\.ts$/.test(path) ||
-    runtimes.some((folder) => path.startsWith(folder) && /^runtime(-[a-z0-9-]+)?\.ts$/.test(path.slice(folder.length)));
+    generated.has(path) || /^src\/core\/[\w/.-]+\.ts$/.test(path) || isRuntime(input, path);
   // What a refused module imports in turn needs no line of its own.
   const entered = new Set(
     Object.entries(metafile.inputs).flatMap(([path, { imports }]) =>
@@ -63,6 +66,13 @@ function refusedModules(input: BundleInput, metafile: Metafile): string[] {
   return Object.keys(metafile.inputs)
     .filter((path) => !isAllowed(path) && entered.has(path))
     .map((path) => `${shownPath(path)} may not be in the bundle: ${whyRefused(path)}; ${chainTo(metafile, path)}`);
+}
+
+/** runtime.ts or runtime-*.ts of a feature in use. */
+function isRuntime({ features }: BundleInput, path: string): boolean {
+  return features.some(
+    ({ folder }) => path.startsWith(`${folder}/`) && /^runtime(-[a-z0-9-]+)?\.ts$/.test(path.slice(folder.length + 1)),
+  );
 }
 
 function whyRefused(path: string): string {
@@ -132,4 +142,39 @@ function refusedSize(made: Bundle): string[] {
   const largest = code.toSorted((a, b) => b.bytes - a.bytes).slice(0, 5);
   const shown = largest.map(({ path, bytes }) => `${path} ${bytes}`).join(", ");
   return [`core and features have ${bytes} bytes, at most ${CODE_BYTES_MAX} are allowed; the largest: ${shown}`];
+}
+
+/** Bundled for nothing but being loaded, a module without effects leaves no code. */
+async function refusedEffects(input: BundleInput, metafile: Metafile): Promise<string[]> {
+  const runtimes = Object.keys(metafile.inputs).filter((path) => isRuntime(input, path));
+  const problems = await Promise.all(
+    runtimes.map(async (path) => {
+      const { entryPoints: _, outfile: __, ...options } = bundleOptions(input);
+      const made = await build({
+        ...options,
+        stdin: { contents: `import ${JSON.stringify(`./${path}`)};`, resolveDir: input.repository, loader: "ts" },
+        format: "esm",
+        write: false,
+        plugins: [loadAlone(resolve(input.repository, path))],
+      });
+      const code = made.outputFiles![0]!.text.trim();
+      const shown = code.length > 80 ? `${code.slice(0, 80)}…` : code;
+      const advice = "keep state in functions, or mark what makes it /* @__PURE__ */";
+      return code === "" ? [] : [`${path} does something as it is loaded: ${shown}; ${advice}`];
+    }),
+  );
+  return problems.flat();
+}
+
+/** Whatever the module imports is judged by itself. */
+function loadAlone(file: string): Plugin {
+  return {
+    name: "alone",
+    setup(build) {
+      build.onResolve({ filter: /.*/ }, ({ kind, importer }) => {
+        const isEntry = kind === "entry-point" || importer === "<stdin>";
+        return isEntry ? { path: file } : { path: "other", external: true, sideEffects: false };
+      });
+    },
+  };
 }

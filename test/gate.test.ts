@@ -8,7 +8,7 @@ import { pathToFileURL } from "node:url";
 import { bundle } from "../build/bundle.ts";
 import { emit } from "../build/emit/index.ts";
 import type { RouteUse } from "../build/feature.ts";
-import { gate } from "../build/gate.ts";
+import { FORBIDDEN, gate } from "../build/gate.ts";
 import type { Plan, PlannedFeature } from "../build/plan.ts";
 import { planOf } from "./plans.ts";
 
@@ -104,17 +104,24 @@ test("a module that the runtime does not have is refused", async () => {
   );
 });
 
-for (const [code, name] of Object.entries({
-  'eval("1")': "eval",
-  'new Function("1")': "Function",
-  "console.log(1)": "console",
-  "Date.now()": "Date",
-  "setTimeout(() => {}, 1)": "setTimeout",
-  "process.env.PATH": "process.env",
-  'fetch("http://x.test")': "fetch",
-  "new Intl.Segmenter()": "Intl",
-  '"a".localeCompare("b")': "localeCompare",
-})) {
+const USES: Readonly<Record<string, string>> = {
+  eval: 'eval("1")',
+  Function: 'new Function("1")',
+  console: "console.log(1)",
+  fetch: 'fetch("http://x.test")',
+  Date: "Date.now()",
+  setTimeout: "setTimeout(() => {}, 1)",
+  setInterval: "setInterval(() => {}, 1)",
+  Intl: "new Intl.Segmenter()",
+  "process.env": "process.env.PATH",
+  localeCompare: '"a".localeCompare("b")',
+};
+
+test("every forbidden global has a case", () => {
+  for (const name of Object.keys(FORBIDDEN)) assert.ok(name in USES, name);
+});
+
+for (const [name, code] of Object.entries(USES)) {
   test(`a feature that uses ${name} is refused`, async () => {
     await appendFile(join(repository, "src/features/respond/runtime.ts"), `\nexport const extra = () => ${code};\n`);
     const found = await problems(respondPlan(""));
@@ -129,6 +136,40 @@ test("a variable of the same name is not the global", async () => {
     "\nexport const extra = (fetch: () => void) => fetch();\n",
   );
   assert.deepEqual(await problems(respondPlan("")), []);
+});
+
+for (const [what, code] of Object.entries({
+  "a call": "process.on('exit', () => {});",
+  "an object of a class that may do anything": "export const table = new Float64Array(64);",
+  "a change of something else": "process.title = 'x';",
+})) {
+  test(`a feature that does something as it is loaded is refused: ${what}`, async () => {
+    await appendFile(join(repository, "src/features/respond/runtime.ts"), `\n${code}\n`);
+    const found = await problems(respondPlan(""));
+    assert.equal(found.length, 1, found.join("\n"));
+    assert.match(found[0]!, /^src\/features\/respond\/runtime\.ts does something as it is loaded: .*; keep state in/);
+  });
+}
+
+test("state that is made without effects is none, and what no route calls is not in the bundle", async () => {
+  const { made: before } = await bundled(respondPlan(""));
+  await appendFile(
+    join(repository, "src/features/respond/runtime.ts"),
+    "\nconst table = /* @__PURE__ */ new Float64Array(64);\nexport const unused = () => table[0];\n",
+  );
+  const { input, made } = await bundled(respondPlan(""));
+  assert.deepEqual(await gate(input, made), []);
+  assert.equal(made.sha256, before.sha256);
+});
+
+test("what only a switched-off branch calls is not in the bundle", async () => {
+  const expected = { source: "r.yaml:1", listener: 0, method: "GET", host: "h", target: "/", fields: [], expect: {} };
+  for (const tests of [[], [expected]]) {
+    const { made } = await bundled({ ...respondPlan(""), tests });
+    const bytes = made.inputs.find(({ path }) => path === "src/core/self-test.ts")!.bytes;
+    assert.equal(bytes > 0, tests.length > 0, `${bytes} bytes with ${tests.length} tests`);
+    assert.equal(made.code.includes("--self-test"), tests.length > 0);
+  }
 });
 
 test("code beyond the ceiling is refused, with the largest modules", async () => {
