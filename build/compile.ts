@@ -15,6 +15,7 @@ import { emit, GENERATED_FILES } from "./emit/index.ts";
 import type { Feature } from "./feature.ts";
 import { codesWith, findFeatures } from "./features.ts";
 import { gate } from "./gate.ts";
+import { findLeaks, here } from "./leaks.ts";
 import { load } from "./load.ts";
 import { loadTarget } from "./load-target.ts";
 import { makePlan } from "./make-plan.ts";
@@ -170,6 +171,7 @@ export async function build(design: Design, outFile: string, onStep: (line: stri
       floor,
       heapMib: oldMib,
       outFile,
+      review: (added) => refuseLeaks(design, outFile, added),
       onProgress: onStep,
     });
 
@@ -255,6 +257,13 @@ function startClock(onStep: (line: string) => void) {
       return steps;
     },
   };
+}
+
+function refuseLeaks({ routes, target }: Design, outFile: string, added: string): void {
+  const inputs = [routes.source, target.source, ...(target.source.extended ?? [])];
+  const leaks = findLeaks(added, inputs, here(REPOSITORY, outFile, inputs));
+  if (leaks.length === 0) return;
+  throw new PackError(`${outFile} was not written, since whoever has it could read\n  ${leaks.join("\n  ")}`, 65);
 }
 
 function refuseLargePayload({ target, payloadBytesMax }: Design, bytes: number): void {

@@ -39,6 +39,8 @@ export interface PackOptions {
   /** Limit of V8's old generation; left out, V8's own choice, which depends on the machine. */
   readonly heapMib?: number;
   readonly outFile: string;
+  /** Gets all of the executable that is neither runtime nor addon, as latin1; throws to refuse it. */
+  readonly review?: (added: string) => void;
   /** Gets one line when a step begins that takes a while. */
   readonly onProgress: (line: string) => void;
 }
@@ -114,6 +116,7 @@ export async function pack(options: PackOptions): Promise<PackReport> {
 
     const data = readFileSync(partial);
     const glibc = verify(data, options, checked.value.runtime, { ...parts, "uws.node": checked.value.addon });
+    options.review?.(readAdded(data, checked.value.runtime.length, checked.value.addon));
     const sha256 = {
       artefact: digest(data),
       runtime: runtime.sha256,
@@ -185,6 +188,12 @@ function verify(data: Buffer, options: PackOptions, runtime: Buffer, parts: Reco
   const { floor } = verifyPacked(readElf("runtime", runtime), packed, wanted);
   const addon = checkGlibcFloor(readElf("uws.node", parts["uws.node"]!), options.floor);
   return compareVersions(floor.version, addon.version) > 0 ? floor.version : addon.version;
+}
+
+/** `verify` saw that runtime and addon are there as they are pinned. */
+function readAdded(data: Buffer, runtimeBytes: number, addon: Buffer): string {
+  const addonAt = data.indexOf(addon, runtimeBytes);
+  return data.toString("latin1", runtimeBytes, addonAt) + data.toString("latin1", addonAt + addon.length);
 }
 
 /** As `sha256sum gateway.cjs manifest.json … | sha256sum` has it, names in order. */

@@ -1,10 +1,10 @@
 /** Texts that look like secrets: formats that give themselves away, and values beside a name that does. */
 
-/** Each with at least one digit where a word could look like it. */
+/** Each with at least one digit where a word could look like it. Bounded, since whole programs are searched. */
 const FORMATS: readonly (readonly [what: string, pattern: RegExp])[] = [
   ["a private key", /-----BEGIN [A-Z ]*PRIVATE KEY-----/],
-  ["a password in a URL", /\b[a-z][a-z0-9+.-]*:\/\/[^\s/?#@:]*:[^\s/?#@]+@/i],
-  ["a JSON Web Token", /\beyJ[\w-]{8,}\.eyJ[\w-]{8,}\./],
+  ["a password in a URL", /(?<=[a-z]):\/\/[^\s/?#@:]{0,256}:[^\s/?#@]{1,256}@/i],
+  ["a JSON Web Token", /\beyJ[\w-]{8,512}\.eyJ[\w-]{8,}\./],
   ["a bearer token", /\bBearer +(?=\S*\d)[\w.~+/-]{8,}/i],
   ["an AWS access key", /\b(?:AKIA|ASIA)[0-9A-Z]{16}\b/],
   ["an Azure storage key", /\bAccountKey=[A-Za-z0-9+/]{40,}/],
