@@ -4,6 +4,9 @@
  */
 import { createHash } from "node:crypto";
 import { nameMethods } from "../analyse/methods.ts";
+import { descriptorBudget } from "../budget/descriptors.ts";
+import { heapLimitOf, YOUNG_MIB } from "../budget/heap.ts";
+import { memoryBudget } from "../budget/memory.ts";
 import type {
   Condition,
   Plan,
@@ -21,11 +24,14 @@ export type Plain = null | boolean | number | string | Plain[] | { [key: string]
 /** A longer text, such as an answer's body, is told by its hash: the program has it anyway. */
 const TEXT_CHARS_MAX = 512;
 
-export function describePlan(plan: Plan): Pick<Manifest, "features" | "listeners" | "limits" | "upstreams" | "routes"> {
+export function describePlan(
+  plan: Plan,
+): Pick<Manifest, "features" | "listeners" | "limits" | "needs" | "upstreams" | "routes"> {
   return {
     features: plan.features.map(({ name }) => name),
     listeners: byName(plan.listeners, describeListener),
     limits: describeLimits(plan.limits),
+    needs: describeNeeds(plan),
     upstreams: byName(plan.upstreams, describeUpstream),
     routes: byName(plan.routes, (route) => describeRoute(route, plan)),
   };
@@ -35,13 +41,34 @@ function describeListener({ name: _, host, port, ...rest }: PlannedListener) {
   return { address: `${host.includes(":") ? `[${host}]` : host}:${port}`, ...describe(rest) };
 }
 
-function describeLimits({ exchangesMax, clientHeadBytesMax, targetBytesMax, drainMs, ...rest }: PlannedLimits) {
+function describeLimits({
+  connectionsMax,
+  exchangesMax,
+  descriptorsMax,
+  clientHeadBytesMax,
+  targetBytesMax,
+  drainMs,
+  ...rest
+}: PlannedLimits) {
   return {
+    connections: connectionsMax,
     in_flight: exchangesMax,
+    descriptors: descriptorsMax ?? null,
     header_bytes: clientHeadBytesMax,
     uri_bytes: targetBytesMax,
     drain_ms: drainMs,
     ...describe(rest),
+  };
+}
+
+/** What it can need at its limits, and what the target allows. */
+function describeNeeds(plan: Plan) {
+  const { oldMib } = heapLimitOf(plan);
+  return {
+    memory_bytes: memoryBudget(plan).total,
+    memory_budget_bytes: plan.memory.budgetBytes ?? null,
+    heap_bytes: (oldMib + YOUNG_MIB) * (1 << 20),
+    descriptors: descriptorBudget(plan).total,
   };
 }
 
