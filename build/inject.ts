@@ -77,6 +77,7 @@ await sea.default("gateway.cjs", {
     // A device's program takes no orders from NODE_OPTIONS, and opens no debugger at a SIGUSR1: Node blocks the signal.
     execArgv: [
       "--max-semi-space-size=1",
+      "--expose-gc",
       "--no-concurrent-recompilation",
       "--disable-sigusr1",
       ...(heapMib === undefined ? [] : [`--max-old-space-size=${heapMib}`]),

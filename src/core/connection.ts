@@ -17,6 +17,7 @@ import type { Exchange } from "./exchange.ts";
 import type { EndpointPool } from "./pool.ts";
 import { generationOf, lookup } from "./resolve.ts";
 import { slab } from "./slab.ts";
+import { countClosed } from "./tidy.ts";
 import { Transport, type TransportOwner } from "./transport.ts";
 import { giveWindow, takeWindow } from "./windows.ts";
 
@@ -268,6 +269,7 @@ export class Connection implements TransportOwner {
     this.window = null;
     this.dropStash();
     this.transport.close();
+    countClosed();
   }
 }
 

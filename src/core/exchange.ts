@@ -173,9 +173,10 @@ export interface ExchangeHandlers {
   onWritable(x: Exchange, offset: number): boolean;
 }
 
-/** One allocation for all head buffers; pages that no request ever reaches stay untouched. */
-const heads = Buffer.allocUnsafeSlow(EXCHANGES_MAX * REQUEST_HEAD_BYTES);
-/** All exchanges made so far; walked by the clock. */
+/** Exchanges whose head buffers are one allocation, and which are never given back; pages not reached stay untouched. */
+const BLOCK = 64;
+let heads: Buffer;
+/** All exchanges there are; walked by the clock. */
 export const exchanges: Exchange[] = [];
 const free: Exchange[] = [];
 
@@ -184,7 +185,8 @@ export function takeExchange(handlers: ExchangeHandlers): Exchange | null {
   let x = free.pop();
   if (x === undefined) {
     if (exchanges.length === EXCHANGES_MAX) return null;
-    const at = exchanges.length * REQUEST_HEAD_BYTES;
+    const at = (exchanges.length % BLOCK) * REQUEST_HEAD_BYTES;
+    if (at === 0) heads = Buffer.allocUnsafeSlow(BLOCK * REQUEST_HEAD_BYTES);
     x = new Exchange(heads.subarray(at, at + REQUEST_HEAD_BYTES), handlers);
     exchanges.push(x);
   }
@@ -199,4 +201,17 @@ export function freeExchange(x: Exchange): void {
 
 export function exchangesInFlight(): number {
   return exchanges.length - free.length;
+}
+
+/** Whether there were ever more in flight than fit the first block. */
+export function haveExchangesGrown(): boolean {
+  return exchanges.length > BLOCK;
+}
+
+/** Lets all but the first block go; to be called with none in flight. */
+export function shrinkExchanges(): void {
+  if (!haveExchangesGrown()) return;
+  exchanges.length = BLOCK;
+  free.length = 0;
+  free.push(...exchanges);
 }
