@@ -4,9 +4,6 @@
  */
 import { createHash } from "node:crypto";
 import { nameMethods } from "../analyse/methods.ts";
-import { descriptorBudget } from "../budget/descriptors.ts";
-import { heapLimitOf, YOUNG_MIB } from "../budget/heap.ts";
-import { memoryBudget } from "../budget/memory.ts";
 import type {
   Condition,
   Plan,
@@ -24,14 +21,11 @@ export type Plain = null | boolean | number | string | Plain[] | { [key: string]
 /** A longer text, such as an answer's body, is told by its hash: the program has it anyway. */
 const TEXT_CHARS_MAX = 512;
 
-export function describePlan(
-  plan: Plan,
-): Pick<Manifest, "features" | "listeners" | "limits" | "needs" | "upstreams" | "routes"> {
+export function describePlan(plan: Plan): Pick<Manifest, "features" | "listeners" | "limits" | "upstreams" | "routes"> {
   return {
     features: plan.features.map(({ name }) => name),
     listeners: byName(plan.listeners, describeListener),
     limits: describeLimits(plan.limits),
-    needs: describeNeeds(plan),
     upstreams: byName(plan.upstreams, describeUpstream),
     routes: byName(plan.routes, (route) => describeRoute(route, plan)),
   };
@@ -58,17 +52,6 @@ function describeLimits({
     uri_bytes: targetBytesMax,
     drain_ms: drainMs,
     ...describe(rest),
-  };
-}
-
-/** What it can need at its limits, and what the target allows. */
-function describeNeeds(plan: Plan) {
-  const { oldMib } = heapLimitOf(plan);
-  return {
-    memory_bytes: memoryBudget(plan).total,
-    memory_budget_bytes: plan.memory.budgetBytes ?? null,
-    heap_bytes: (oldMib + YOUNG_MIB) * (1 << 20),
-    descriptors: descriptorBudget(plan).total,
   };
 }
 

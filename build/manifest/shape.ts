@@ -23,7 +23,6 @@ export const manifestSchema = z
     features: z.array(z.string()).describe("The features in it, in the order they run."),
     listeners: z.record(z.string(), settings),
     limits: settings.describe("Of the whole device program."),
-    needs: settings.optional().describe("Most memory and file descriptors, everything at its limit at once."),
     upstreams: z.record(z.string(), settings.and(z.object({ endpoints: z.record(z.string(), settings) }))),
     routes: z.record(
       z.string(),
