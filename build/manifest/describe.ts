@@ -4,6 +4,7 @@
  */
 import { createHash } from "node:crypto";
 import { nameMethods } from "../analyse/methods.ts";
+import type { Budget } from "../budget/term.ts";
 import type {
   Condition,
   Plan,
@@ -35,15 +36,8 @@ function describeListener({ name: _, host, port, ...rest }: PlannedListener) {
   return { address: `${host.includes(":") ? `[${host}]` : host}:${port}`, ...describe(rest) };
 }
 
-function describeLimits({
-  connectionsMax,
-  exchangesMax,
-  descriptorsMax,
-  clientHeadBytesMax,
-  targetBytesMax,
-  drainMs,
-  ...rest
-}: PlannedLimits) {
+function describeLimits({ connectionsMax, exchangesMax, descriptorsMax, ...rest }: PlannedLimits) {
+  const { clientHeadBytesMax, targetBytesMax, drainMs, ...others } = rest;
   return {
     connections: connectionsMax,
     in_flight: exchangesMax,
@@ -51,7 +45,7 @@ function describeLimits({
     header_bytes: clientHeadBytesMax,
     uri_bytes: targetBytesMax,
     drain_ms: drainMs,
-    ...describe(rest),
+    ...describe(others),
   };
 }
 
@@ -123,6 +117,10 @@ function plain(value: unknown): Plain {
   if (typeof value === "number" || typeof value === "boolean") return value;
   if (Array.isArray(value)) return value.map(plain);
   return Object.fromEntries(Object.entries(value).map(([key, inner]) => [key, plain(inner)]));
+}
+
+export function describeBudget({ total, limit, terms }: Budget): { [key: string]: number | null } {
+  return { total, limit: limit ?? null, ...Object.fromEntries(terms.map(({ name, amount }) => [name, amount])) };
 }
 
 /** Without the empty lists and groups that merging of defaults leaves, which say nothing. */

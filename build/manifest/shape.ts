@@ -35,7 +35,9 @@ export const manifestSchema = z
         }),
       ),
     ),
+    budget: z.record(z.string(), z.record(z.string(), z.number().nullable())).describe("Worst cases, as sums."),
     overrides: z.array(z.string()).describe("The routes file's values that the target file replaced."),
+    tests: z.number().describe("How many of the routes file it can run on itself."),
     sha256: z
       .object({ routes: sha256, target: sha256, program: sha256, runtime: sha256, addon: sha256 })
       .describe("Both input files as read; program, runtime and addon as packed."),
