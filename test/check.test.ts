@@ -175,6 +175,7 @@ describe("the command line", { concurrency: 4 }, () => {
 for (const [routes, target] of [
   ["quickstart", "linux-x64"],
   ["quickstart", "linux-arm64"],
+  ["pump-station", "pump-arm64"],
   ["sidecar", "sidecar-x64"],
 ]) {
   test(`routes/${routes}.yaml for targets/${target}.yaml: nothing to complain about`, async () => {

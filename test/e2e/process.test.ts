@@ -88,7 +88,7 @@ test("--help names the addresses, the signals and the exit codes", async () => {
 });
 
 test("any other argument is a usage error", async () => {
-  for (const args of [["--config=x"], ["serve"], [""], ["--version", "--config"]]) {
+  for (const args of [["--config=x"], ["--self-test"], ["serve"], [""], ["--version", "--config"]]) {
     const { code, stdout, stderr } = await run({ args });
     assert.equal(code, 64, args.join(" "));
     assert.equal(stdout, "");
