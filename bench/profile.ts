@@ -1,6 +1,6 @@
 /**
- * Where hardwire's time and garbage go: runs the bundle, not the executable, since that one takes no V8 flags, under
- * the small-GET load. Prints the functions by self time, the shares by kind, and what the garbage collector did.
+ * Where hardwire's time and garbage go: runs the bundle with the executable's own options, not the executable, since
+ * that one takes no further ones, under the small-GET load. Prints the functions by self time, the shares by kind, and what the garbage collector did.
  *
  *   node bench/profile.ts [seconds]
  */
@@ -9,6 +9,7 @@ import { join } from "node:path";
 import { bundle } from "../build/bundle.ts";
 import { check } from "../build/compile.ts";
 import { emit } from "../build/emit/index.ts";
+import { nodeOptions } from "../build/node-options.ts";
 import { prepareAddon } from "../build/runtime.ts";
 import { writeGatewayFiles } from "./gateway.ts";
 import { drive, type Load, type Sample, writeScript } from "./load.ts";
@@ -37,7 +38,14 @@ async function profile(): Promise<void> {
   const origin = prepareOrigin(dir, originPort).start();
   const log = join(dir, "stdout");
   const run = async (flags: readonly string[]): Promise<Run> => {
-    const command = ["-c", `exec "$0" "$@" > ${log}`, process.execPath, ...flags, ...program];
+    const command = [
+      "-c",
+      `exec "$0" "$@" > ${log}`,
+      process.execPath,
+      ...nodeOptions(undefined),
+      ...flags,
+      ...program,
+    ];
     const gateway = startPinned(PROXY_CORE, "/bin/sh", command);
     await waitReady(port, "/small", performance.now());
     // Compiled and warm before it counts.

@@ -13,6 +13,7 @@ import { createRequire } from "node:module";
 import process from "node:process";
 import { attachNote } from "./elf/attach.ts";
 import { readElf } from "./elf/read.ts";
+import { nodeOptions } from "./node-options.ts";
 import { NODE_VERSION } from "./pins.ts";
 
 export interface Injection {
@@ -71,17 +72,8 @@ await sea.default("gateway.cjs", {
     // Both are made by running the code on the build host, and are not the same twice (nodejs/node#29108).
     useSnapshot: false,
     useCodeCache: false,
-    // Memory that stays small and does not depend on chance: a young generation of 1 MiB, since the request path
-    // leaves only short-lived strings, and no compiling on other threads, whose malloc arenas keep some 4 MB for good.
-    // Neither shows in CPU per request; compiling takes some milliseconds at a time while the program warms up.
-    // A device's program takes no orders from NODE_OPTIONS, and opens no debugger at a SIGUSR1: Node blocks the signal.
-    execArgv: [
-      "--max-semi-space-size=1",
-      "--expose-gc",
-      "--no-concurrent-recompilation",
-      "--disable-sigusr1",
-      ...(heapMib === undefined ? [] : [`--max-old-space-size=${heapMib}`]),
-    ],
+    execArgv: nodeOptions(heapMib),
+    // None from NODE_OPTIONS either.
     execArgvExtension: "none",
     assets,
   },

@@ -15,7 +15,7 @@ import { showBytes, sumOf, type Term } from "./term.ts";
 
 const MIB = 1 << 20;
 
-/** Two semi-spaces of 1 MiB and new large objects (`--max-semi-space-size=1` in inject.ts). */
+/** Two semi-spaces of 1 MiB and new large objects (`--max-semi-space-size=1` in node-options.ts). */
 export const YOUNG_MIB = 3;
 /** Of what is live, that much again may be garbage when V8 collects. */
 const GARBAGE_SHARE = 0.25;
