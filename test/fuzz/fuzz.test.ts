@@ -35,7 +35,8 @@ const ROUTES = {
   version: 1,
   name: "fuzz",
   defaults: {
-    timeouts: { connect: "4s", queue: "4s", response_header: "4s", request: "20s", idle: "4s" },
+    // Longer than a busy machine keeps anyone waiting, shorter than CLEAN_WAIT_MS of a lane.
+    timeouts: { connect: "12s", queue: "12s", response_header: "12s", request: "40s", idle: "12s" },
     limits: { body: "64KiB" },
   },
   upstreams: {

@@ -13,13 +13,13 @@ import { Sent, type SentAnswer } from "./sent.ts";
 
 const { HTTPParser } = http;
 /** A clean request must be answered within this time; it is the hang detector. */
-const CLEAN_WAIT_MS = 5000;
+const CLEAN_WAIT_MS = 15_000;
 /** Others may be incomplete: after this long without a byte the lane goes on. */
 const DIRTY_WAIT_MS = 60;
 const REQUESTS_PER_CONNECTION_MAX = 20;
 /** A request that waits in a queue may arrive at the origin when its client has long gone: connections, and how long. */
 const KEPT_CONNECTIONS = 40;
-const KEPT_MS = 10_000;
+const KEPT_MS = 30_000;
 const KIND_NAMES = { [CLEAN]: "clean", [ODD]: "odd", [MUTATED]: "mutated" } as const;
 
 const FIXED_REFUSAL = /HTTP\/1\.1 (?:400|431|505) [^\r\n]*\r\nConnection: close\r\n\r\n<h1>[^\0]*$/;
