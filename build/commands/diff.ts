@@ -11,7 +11,7 @@ Both are read and not run, so they may be for other processors. One line for eac
 
 Example:
   hardwire diff gw-1.4 gw-1.5
-  ~ routes.plc.timeouts.request: 30s → 1m
+  ~ routes.plc.timeouts.response_header: 5s → 4s
 
 Exit codes are those of diff(1):
   0  equal    1  different    2  trouble: one cannot be read, or is no executable of hardwire's
