@@ -1,33 +1,44 @@
 /**
- * What an auditor gets with an executable, beside it: an SBOM, a provenance statement, and the hashes of all three in
- * the form that `sha256sum --check` reads. The same build gives the same files.
+ * What an auditor gets with an executable, beside it: an SBOM, a provenance statement, and the hashes of all of
+ * them in the form that `sha256sum --check` reads. The same build gives the same files.
  */
 import { writeFile } from "node:fs/promises";
 import { basename } from "node:path";
 import type { Built, Design } from "../compile.ts";
+import type { Compressed } from "../compress.ts";
 import { lookInside } from "../manifest/read.ts";
 import { PackError } from "../pack.ts";
 import { digest } from "../runtime.ts";
-import { makeProvenance } from "./provenance.ts";
+import { makeProvenance, type Subject } from "./provenance.ts";
 import { makeSbom } from "./sbom.ts";
 
-/** @returns the files, by what they are for @throws PackError 73 if one cannot be written */
-export async function attest(design: Design, { packed, bundled }: Built, time: string | undefined) {
+/**
+ * @param compressed what `--compress` made of it, if it did
+ * @returns the files, by what they are for
+ * @throws PackError 73 if one cannot be written
+ */
+export async function attest(
+  design: Design,
+  { packed, bundled }: Built,
+  compressed: Compressed | undefined,
+  time: string | undefined,
+) {
   const { outFile } = packed;
   const inside = lookInside(outFile);
-  const name = basename(outFile);
+  const subjects: Subject[] = [{ name: basename(outFile), sha256: inside.sha256 }];
+  if (compressed !== undefined) subjects.push({ name: basename(compressed.outFile), sha256: compressed.sha256 });
   const files = { sbom: `${outFile}.cdx.json`, provenance: `${outFile}.intoto.json`, sums: `${outFile}.SHA256SUMS` };
   const sbom = toText(makeSbom(inside, bundled, time));
-  const provenance = toText(makeProvenance({ name, sha256: inside.sha256 }, inside, design, time));
+  const provenance = toText(makeProvenance(subjects, inside, design, time));
   const sums = [
-    [inside.sha256, outFile],
-    [digest(sbom), files.sbom],
-    [digest(provenance), files.provenance],
+    ...subjects,
+    { name: basename(files.sbom), sha256: digest(sbom) },
+    { name: basename(files.provenance), sha256: digest(provenance) },
   ];
   try {
     await writeFile(files.sbom, sbom);
     await writeFile(files.provenance, provenance);
-    await writeFile(files.sums, sums.map(([sha256, file]) => `${sha256}  ${basename(file!)}\n`).join(""));
+    await writeFile(files.sums, sums.map(({ name, sha256 }) => `${sha256}  ${name}\n`).join(""));
   } catch (error) {
     throw new PackError(`cannot write beside ${outFile}: ${(error as Error).message}`, 73);
   }

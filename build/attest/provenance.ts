@@ -14,7 +14,7 @@ export interface Subject {
 
 /** @param finishedOn RFC 3339, or undefined for none: a time that is not given would differ from build to build */
 export function makeProvenance(
-  subject: Subject,
+  subjects: readonly Subject[],
   { manifest }: Inside,
   { routes, target }: Design,
   finishedOn: string | undefined,
@@ -24,7 +24,7 @@ export function makeProvenance(
   const { hardwire } = manifest.versions;
   return {
     _type: "https://in-toto.io/Statement/v1",
-    subject: [{ name: subject.name, digest: { sha256: subject.sha256 } }],
+    subject: subjects.map(({ name, sha256 }) => ({ name, digest: { sha256 } })),
     predicateType: "https://slsa.dev/provenance/v1",
     predicate: {
       buildDefinition: {

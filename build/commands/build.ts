@@ -47,7 +47,7 @@ async function run(
   try {
     const built = await build(design, outFile, progress.step);
     const compressed = compress ? await compressBinary(outFile, progress.step) : undefined;
-    const attested = attests ? await attest(design, built, time) : undefined;
+    const attested = attests ? await attest(design, built, compressed, time) : undefined;
     progress.clear();
     print(
       json
