@@ -46,7 +46,8 @@ export interface Design {
   readonly plan: Plan;
   /** Oldest glibc that the executable must run on, "2.36". */
   readonly floor: string;
-  readonly payloadBytesMax: number;
+  /** Ceilings of the executable, and of program and constants in it. */
+  readonly bytesMax: { readonly binary: number; readonly payload: number };
   /** Paths of the routes file's values that the target file overrides. */
   readonly overrides: readonly string[];
   /** The files as read. */
@@ -105,11 +106,14 @@ function makeDesign(
     const spot = routes.source.root.children?.get(list)?.children?.get(index);
     return positions.position(spot?.value[0] ?? 0).line;
   };
+  const { binary, payload } = targetFile.size ?? {};
   return {
     plan: makePlan(routesFile, targetFile, features, { file: nameInCode(routes.source.file), lineOf }),
     floor: targetFile.libc?.floor ?? GLIBC_FLOOR,
-    payloadBytesMax:
-      targetFile.size?.payload === undefined ? PAYLOAD_BYTES_MAX : parseSizeBytes(targetFile.size.payload),
+    bytesMax: {
+      binary: binary === undefined ? Number.POSITIVE_INFINITY : parseSizeBytes(binary),
+      payload: payload === undefined ? PAYLOAD_BYTES_MAX : parseSizeBytes(payload),
+    },
     overrides: Object.keys(targetFile.overrides ?? {}),
     routes,
     target,
@@ -148,7 +152,7 @@ export async function build(design: Design, outFile: string, onStep: (line: stri
     clock.begin("gate");
     const refused = await gate(input, bundled);
     if (refused.length > 0) throw new Error(`the bundle is not what it must be:\n${refused.join("\n")}`);
-    refuseLargePayload(design, bundled.bytes);
+    refuseLarge(design, "payload", "the program", bundled.bytes);
 
     const assets: Record<string, string> = {};
     if (plan.tests.length > 0) {
@@ -171,7 +175,10 @@ export async function build(design: Design, outFile: string, onStep: (line: stri
       floor,
       heapMib: oldMib,
       outFile,
-      review: (added) => refuseLeaks(design, outFile, added),
+      review: (bytes, added) => {
+        refuseLarge(design, "binary", "the executable", bytes);
+        refuseLeaks(design, outFile, added);
+      },
       onProgress: onStep,
     });
 
@@ -266,14 +273,10 @@ function refuseLeaks({ routes, target }: Design, outFile: string, added: string)
   throw new PackError(`${outFile} was not written, since whoever has it could read\n  ${leaks.join("\n  ")}`, 65);
 }
 
-function refuseLargePayload({ target, payloadBytesMax }: Design, bytes: number): void {
-  if (bytes <= payloadBytesMax) return;
-  const advice = "use fewer routes or features, or raise size.payload";
-  target.error(
-    "HW1406",
-    ["size", "payload"],
-    `the program has ${bytes} bytes, the ceiling is ${payloadBytesMax}; ${advice}`,
-  );
+function refuseLarge({ target, bytesMax }: Design, key: "binary" | "payload", what: string, bytes: number): void {
+  if (bytes <= bytesMax[key]) return;
+  const advice = key === "payload" ? `use fewer routes or features, or raise size.${key}` : `raise size.${key}`;
+  target.error("HW1406", ["size", key], `${what} has ${bytes} bytes, the ceiling is ${bytesMax[key]}; ${advice}`);
   throw new InputRefused(target.list().filter(({ severity }) => severity === "error"));
 }
 

@@ -39,8 +39,8 @@ export interface PackOptions {
   /** Limit of V8's old generation; left out, V8's own choice, which depends on the machine. */
   readonly heapMib?: number;
   readonly outFile: string;
-  /** Gets all of the executable that is neither runtime nor addon, as latin1; throws to refuse it. */
-  readonly review?: (added: string) => void;
+  /** Gets the executable's bytes, and all of it that is neither runtime nor addon as latin1; throws to refuse it. */
+  readonly review?: (bytes: number, added: string) => void;
   /** Gets one line when a step begins that takes a while. */
   readonly onProgress: (line: string) => void;
 }
@@ -116,7 +116,7 @@ export async function pack(options: PackOptions): Promise<PackReport> {
 
     const data = readFileSync(partial);
     const glibc = verify(data, options, checked.value.runtime, { ...parts, "uws.node": checked.value.addon });
-    options.review?.(readAdded(data, checked.value.runtime.length, checked.value.addon));
+    options.review?.(data.length, readAdded(data, checked.value.runtime.length, checked.value.addon));
     const sha256 = {
       artefact: digest(data),
       runtime: runtime.sha256,

@@ -185,19 +185,25 @@ for (const [routes, target] of [
   });
 }
 
-test("a program above its ceiling is refused with its place, and no folder is left behind", async () => {
+test("a program or an executable above its ceiling is refused with its place, and no folder is left behind", async () => {
+  const target = (size: string) => TARGET.replace(" }\n", `, size: { ${size} } }\n`);
   const cwd = makeFolder({
     "r.yaml": ROUTES.replace("ROUTES", 'routes: [{ name: all, match: { path: "/*" }, hosts: [h], upstream: a }]'),
-    "t.yaml": TARGET.replace(" }\n", ", size: { payload: 1KiB } }\n"),
+    "program.yaml": target("payload: 1KiB"),
+    "executable.yaml": target("binary: 32MiB"),
   });
   mkdirSync(join(cwd, "old"));
-  for (const folder of ["new", "old"]) {
-    const args = ["build", "r.yaml", "--target", "t.yaml", "--out", `${folder}/gw`];
+  const refused = (what: string, folder: string, expected: RegExp) => {
+    const args = ["build", "r.yaml", "--target", `${what}.yaml`, "--out", `${folder}/gw`];
     const { status, stderr } = spawnSync(process.execPath, [CLI, ...args], { cwd, env, encoding: "utf8" });
     assert.equal(status, 65, stderr);
-    assert.match(stderr, /^t\.yaml:1:\d+ {2}HW1406 {2}size\.payload: the program has \d+ bytes, the ceiling is 1024;/);
-  }
-  assert.deepEqual(readdirSync(cwd).sort(), ["old", "r.yaml", "t.yaml"]);
+    assert.match(stderr, expected);
+  };
+  const program = /^program\.yaml:1:\d+ {2}HW1406 {2}size\.payload: the program has \d+ bytes, the ceiling is 1024;/;
+  refused("program", "new", program);
+  refused("program", "old", program);
+  refused("executable", "new", /HW1406 {2}size\.binary: the executable has \d+ bytes, the ceiling is 33554432; raise/);
+  assert.deepEqual(readdirSync(cwd).sort(), ["executable.yaml", "old", "program.yaml", "r.yaml"]);
   assert.deepEqual(readdirSync(join(cwd, "old")), []);
 });
 

@@ -98,7 +98,10 @@ export const targetSchema = z
       .describe("Times of the whole device program.")
       .optional(),
     size: z
-      .strictObject({ payload: size("Most bytes of program and constants, without the runtime.").optional() })
+      .strictObject({
+        binary: size("Most bytes of the whole executable.").optional(),
+        payload: size("Most bytes of program and constants, without the runtime.").optional(),
+      })
       .describe("Ceilings of the executable's parts.")
       .optional(),
     overrides: z
