@@ -22,6 +22,7 @@ export const CODES: Readonly<Record<string, string>> = {
   HW1105: "a number without its unit",
   HW1106: "a list or mapping with too few or too many entries",
   HW1107: "a name that is not allowed",
+  HW1108: "a setting that the device program cannot honour",
   // 12xx: names
   HW1201: "two routes of the same name",
   HW1202: "an upstream that no route uses",

@@ -119,7 +119,7 @@ function planRoute(
 ): PlannedRoute {
   const upstream = route.upstream === undefined ? undefined : upstreams?.[route.upstream];
   const timeouts = resolveTimeouts([route.timeouts, upstream?.timeouts, defaults?.timeouts]);
-  const body = route.limits?.body ?? defaults?.limits?.body;
+  const limits = { ...defaults?.limits, ...route.limits };
   return {
     name: route.name,
     listeners: listenersOf(route, known.listeners),
@@ -133,7 +133,10 @@ function planRoute(
     responseHeaderMs: timeouts.response_header,
     requestMs: timeouts.request,
     idleMs: timeouts.idle,
-    bodyBytesMax: body === undefined ? BODY_BYTES_MAX : parseSizeBytes(body),
+    bodyBytesMax: limits.body === undefined ? BODY_BYTES_MAX : parseSizeBytes(limits.body),
+    uriBytesMax: limits.uri === undefined ? undefined : parseSizeBytes(limits.uri),
+    fieldsMax: limits.headers,
+    inFlightMax: limits.in_flight,
     uses: usesOf(features, route, defaults),
     settings: settingsOf(features, route, defaults),
     source,

@@ -86,6 +86,10 @@ export interface PlannedRoute extends RouteMatch {
   /** Longest pause between body bytes in either direction. */
   readonly idleMs: number;
   readonly bodyBytesMax: number;
+  /** Path and query, number of fields, requests at once; undefined where only the device's limits hold. */
+  readonly uriBytesMax: number | undefined;
+  readonly fieldsMax: number | undefined;
+  readonly inFlightMax: number | undefined;
   /** By feature name. */
   readonly uses: ReadonlyMap<string, RouteUse>;
   /** "routes/pump.yaml:31", for comments in generated code and for people. */

@@ -13,6 +13,7 @@ import { checkOverlaps } from "./overlaps.ts";
 import { checkPaths } from "./paths.ts";
 import { checkPipelining } from "./pipelining.ts";
 import { checkPlaintext } from "./plaintext.ts";
+import { checkRouteLimits } from "./route-limits.ts";
 import { checkSecrets } from "./secrets.ts";
 import { checkTests } from "./tests.ts";
 import { checkTimeouts } from "./timeouts.ts";
@@ -30,6 +31,7 @@ const PASSES = [
   checkPlaintext,
   checkListeners,
   checkHeadLimits,
+  checkRouteLimits,
   checkPipelining,
   checkTimeouts,
   checkUnusedTimeouts,

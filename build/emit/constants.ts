@@ -1,7 +1,7 @@
 /** Emits constants.ts: the numbers and switches that esbuild folds into the core. */
 import { isIP } from "node:net";
 import type { RouteUse } from "../feature.ts";
-import type { Condition, Plan } from "../plan.ts";
+import type { Condition, Plan, PlannedRoute } from "../plan.ts";
 import { hasPhase, sizesOf } from "../sizes.ts";
 import { usesListeners } from "./matcher-conditions.ts";
 import type { Text } from "./text.ts";
@@ -50,11 +50,16 @@ export function emitConstants(out: Text, plan: Plan): void {
     "HAS_LEAST_REQUEST",
     plan.upstreams.some(({ policy }) => policy === "least_request"),
   );
+  flag("HAS_ROUTE_LIMITS", plan.routes.some(hasLimits));
   flag("HAS_TESTS", plan.tests.length > 0);
   flag(
     "HAS_NAMES",
     plan.upstreams.some(({ endpoints }) => endpoints.some(({ host }) => host !== "" && isIP(host) === 0)),
   );
+}
+
+function hasLimits({ uriBytesMax, fieldsMax, inFlightMax }: PlannedRoute): boolean {
+  return [uriBytesMax, fieldsMax, inFlightMax].some((limit) => limit !== undefined);
 }
 
 function tickMs(plan: Plan): number {

@@ -2,6 +2,9 @@
 import type { Plan, PlannedRoute } from "../plan.ts";
 import { emitTypedArray, literal, type Text } from "./text.ts";
 
+/** Fits a column, and is more than any request can reach. */
+const NO_LIMIT = 0xffff_ffff;
+
 export function emitTables(out: Text, plan: Plan): void {
   emitShapes(out);
   out.line();
@@ -49,6 +52,9 @@ export function emitTables(out: Text, plan: Plan): void {
   column("routeRequestMs", "Uint32Array", (route) => route.requestMs);
   column("routeIdleMs", "Uint32Array", (route) => route.idleMs);
   column("routeBodyBytesMax", "Float64Array", (route) => route.bodyBytesMax);
+  column("routeUriBytesMax", "Uint32Array", (route) => route.uriBytesMax ?? NO_LIMIT);
+  column("routeFieldsMax", "Uint32Array", (route) => route.fieldsMax ?? NO_LIMIT);
+  column("routeInFlightMax", "Uint32Array", (route) => route.inFlightMax ?? NO_LIMIT);
 }
 
 function emitShapes(out: Text): void {

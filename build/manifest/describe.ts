@@ -73,7 +73,8 @@ function describeRoute(route: PlannedRoute, plan: Plan) {
   // `uses` is `settings` made ready for the program; `source` is a place in a file.
   const { name: _, source: _place, uses: _uses, settings, ...more } = route;
   const { listeners, hosts, path, methods, conditions, upstream, ...rest } = more;
-  const { connectMs, queueMs, responseHeaderMs, requestMs, idleMs, ...others } = rest;
+  const { connectMs, queueMs, responseHeaderMs, requestMs, idleMs, ...bounds } = rest;
+  const { uriBytesMax, fieldsMax, inFlightMax, ...others } = bounds;
   return {
     listeners: listeners?.map((index) => plan.listeners[index]!.name) ?? null,
     hosts: hosts === undefined ? null : [...hosts],
@@ -84,6 +85,10 @@ function describeRoute(route: PlannedRoute, plan: Plan) {
     upstream: upstream === -1 ? null : plan.upstreams[upstream]!.name,
     timeouts: describe({ connectMs, queueMs, responseHeaderMs, requestMs, idleMs }),
     ...describe(others),
+    // Most routes have none of these.
+    ...(uriBytesMax !== undefined && { uri_bytes_max: uriBytesMax }),
+    ...(fieldsMax !== undefined && { fields_max: fieldsMax }),
+    ...(inFlightMax !== undefined && { in_flight_max: inFlightMax }),
     // In the language's own keys.
     ...(prune(plain(settings)) as { [key: string]: Plain }),
   };

@@ -17,3 +17,6 @@ export interface Hint {
 }
 
 export const expectations = z.registry<Expectation>();
+
+/** Keys that a mapping cannot have though one would look for them there: what the core cannot honour, and why. */
+export const impossible = z.registry<Readonly<Record<string, string>>>();

@@ -7,7 +7,7 @@ import type { ZodType, z } from "zod";
 import type { Problems } from "../diagnostics.ts";
 import { didYouMean } from "../near-miss.ts";
 import type { Path } from "../source.ts";
-import { expectations } from "./expect.ts";
+import { expectations, impossible } from "./expect.ts";
 
 /** A value of which any part may be missing because it was wrong. */
 export type Draft<T> = T extends readonly (infer Item)[]
@@ -65,6 +65,13 @@ function report(problems: Problems, schema: ZodType, root: unknown, issue: Issue
   if (issue.code === "unrecognized_keys") {
     const known = keysAt(schema, path);
     for (const key of issue.keys) {
+      const reason = nodesAt(schema, path)
+        .map((node) => impossible.get(node)?.[key])
+        .find(Boolean);
+      if (reason !== undefined) {
+        problems.error("HW1108", [...path, key], `"${key}" cannot be set here: ${reason}`, "key");
+        continue;
+      }
       const near = didYouMean(key, known);
       const advice = near === "" ? `; known here: ${known.join(", ")}` : near;
       problems.error("HW1101", [...path, key], `unknown key "${key}"${advice}`, "key");

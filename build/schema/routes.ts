@@ -6,9 +6,12 @@ import { type ZodType, z } from "zod";
 import type { Feature } from "../feature.ts";
 import { METHOD_BITS } from "../plan.ts";
 import { fieldConditions, queryConditions } from "./conditions.ts";
-import { expectations, type Hint } from "./expect.ts";
+import { expectations, type Hint, impossible } from "./expect.ts";
 import { testSchema } from "./tests.ts";
-import { duration, size } from "./units.ts";
+import { duration, size, sizeBetween } from "./units.ts";
+
+/** What uWebSockets.js takes; two more are its own. */
+const FIELDS_MAX = 98;
 
 /** Names go into generated code, logs and file names. */
 export function name(description: string) {
@@ -32,6 +35,9 @@ function hintName(found: unknown): Hint | undefined {
   return { code: "HW1107", advice: near === "" ? "choose a name" : `write ${near}` };
 }
 
+/** Of every client connection, whatever its route. */
+export const CLIENT_IDLE = "uWebSockets.js closes a client's idle connection after 10 s, which no setting changes";
+
 function timeouts(description: string) {
   return z
     .strictObject({
@@ -41,6 +47,7 @@ function timeouts(description: string) {
       request: duration("Longest time of a whole exchange, bodies included.").optional(),
       idle: duration("Longest pause between body bytes, in either direction.").optional(),
     })
+    .register(impossible, { client_idle: CLIENT_IDLE })
     .describe(description);
 }
 
@@ -48,6 +55,25 @@ function limits(description: string) {
   return z
     .strictObject({
       body: size("Largest request body; a larger one is answered 413.").optional(),
+      uri: sizeBetween("16B", "16KiB", "Longest path and query together; longer ones are answered 414.").optional(),
+      headers: z
+        .int()
+        .min(1)
+        .max(FIELDS_MAX)
+        .describe("Most fields of a request; with more it is answered 431.")
+        .register(expectations, {
+          expected: `a number of fields from 1 to ${FIELDS_MAX}, since uWebSockets.js itself refuses more`,
+        })
+        .optional(),
+      in_flight: z
+        .int()
+        .min(1)
+        .max(65535)
+        .describe("Most requests in flight at once on each route; the next one is answered 503.")
+        .optional(),
+    })
+    .register(impossible, {
+      header_bytes: "a request's head is read before its route is known; set limits.header_bytes in the target file",
     })
     .describe(description);
 }

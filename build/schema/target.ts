@@ -1,7 +1,7 @@
 /** The target file's schema: what a device is. The same rules as for the routes file hold. */
 import { z } from "zod";
-import { expectations } from "./expect.ts";
-import { name } from "./routes.ts";
+import { expectations, impossible } from "./expect.ts";
+import { CLIENT_IDLE, name } from "./routes.ts";
 import { duration, size, sizeBetween } from "./units.ts";
 
 const listener = z
@@ -84,6 +84,7 @@ export const targetSchema = z
           "Longest path and query of a request together, header_bytes at the most; longer ones are answered 414.",
         ).optional(),
       })
+      .register(impossible, { headers: "fields are limited by route; set limits.headers there, or under defaults" })
       .describe("Limits of the whole device program.")
       .optional(),
     memory: z
@@ -95,6 +96,7 @@ export const targetSchema = z
       .optional(),
     timing: z
       .strictObject({ drain: duration("How long requests in flight may go on after SIGTERM.").optional() })
+      .register(impossible, { client_idle: CLIENT_IDLE })
       .describe("Times of the whole device program.")
       .optional(),
     size: z

@@ -6,9 +6,10 @@
  * and never beyond; the next request is answered 503.
  */
 import type { HttpRequest, HttpResponse } from "uWebSockets.js";
-import { EXCHANGES_MAX, REQUEST_HEAD_BYTES } from "#generated/constants.ts";
+import { EXCHANGES_MAX, HAS_ROUTE_LIMITS, REQUEST_HEAD_BYTES } from "#generated/constants.ts";
 import type { Connection } from "./connection.ts";
 import type { Reply } from "./fault.ts";
+import { leaveRoute } from "./route-limits.ts";
 
 /** Where an exchange stands; the picture is in proxy.ts. */
 export const FREE = 0;
@@ -76,6 +77,9 @@ export class Exchange {
   mustClose = false;
   /** The client asked for the close in a way that uWebSockets.js acts on: it closes by itself, but does not say so. */
   saysClose = false;
+
+  /** Among its route's requests in flight, where the route limits them. */
+  isCounted = false;
 
   /** With state REPLYING. */
   reply: Reply | null = null;
@@ -150,6 +154,7 @@ export class Exchange {
     this.timerRuns = false;
     this.mustClose = false;
     this.saysClose = false;
+    this.isCounted = false;
     this.reply = null;
     this.connection = null;
     this.endpointsTried = 0;
@@ -195,6 +200,7 @@ export function takeExchange(handlers: ExchangeHandlers): Exchange | null {
 }
 
 export function freeExchange(x: Exchange): void {
+  if (HAS_ROUTE_LIMITS) leaveRoute(x);
   x.reset();
   free.push(x);
 }

@@ -14,7 +14,13 @@
  */
 import type { HttpRequest } from "uWebSockets.js";
 import { dropsRequestField, upstreamRequest } from "#generated/chains.ts";
-import { DROPS_REQUEST_FIELDS, HAS_FIELD_CONDITIONS, HAS_REQUEST, HAS_UPSTREAM_REQUEST } from "#generated/constants.ts";
+import {
+  DROPS_REQUEST_FIELDS,
+  HAS_FIELD_CONDITIONS,
+  HAS_REQUEST,
+  HAS_ROUTE_LIMITS,
+  HAS_UPSTREAM_REQUEST,
+} from "#generated/constants.ts";
 import { asksField, repeatsField, startFields } from "#generated/matcher.ts";
 import { name as gatewayName } from "#generated/tables.ts";
 import { putBytes, putText } from "./bytes.ts";
@@ -50,6 +56,8 @@ let x: Exchange;
 let at = 0;
 let fault = 0;
 let hosts = 0;
+/** Of the request that was read last; counted only where a route limits them. */
+export let fieldsRead = 0;
 /** The last valid Host. */
 let knownHost = "";
 let lengths = 0;
@@ -88,6 +96,7 @@ function pass(req: HttpRequest, fieldsAt: number): void {
   at = fieldsAt;
   fault = 0;
   hosts = 0;
+  fieldsRead = 0;
   lengths = 0;
   codings = 0;
   connections = 0;
@@ -97,6 +106,7 @@ function pass(req: HttpRequest, fieldsAt: number): void {
 }
 
 function readField(name: string, value: string): void {
+  if (HAS_ROUTE_LIMITS) fieldsRead += 1;
   // Two values of which a condition has seen one: the upstream might go by the other. Without a path nothing was asked.
   if (HAS_FIELD_CONDITIONS && x.path !== "" && repeatsField(name)) fault = BAD_FIELD;
   switch (name.length) {

@@ -21,6 +21,7 @@ import {
   HAS_PIPELINING,
   HAS_QUERY_CONDITIONS,
   HAS_REQUEST,
+  HAS_ROUTE_LIMITS,
   RESPONSE_HEAD_BYTES_MAX,
   TARGET_BYTES_MAX,
 } from "#generated/constants.ts";
@@ -57,10 +58,11 @@ import {
 } from "./exchange.ts";
 import * as fault from "./fault.ts";
 import * as h1 from "./h1-read.ts";
-import { finishHead, readFields } from "./h1-write.ts";
+import { fieldsRead, finishHead, readFields } from "./h1-write.ts";
 import { isIdempotent, isSafe, methodBit } from "./method.ts";
 import { UpstreamPool } from "./pool.ts";
 import { resumeBody, takeBody } from "./request-body.ts";
+import { enterRoute } from "./route-limits.ts";
 import { READ_AT } from "./slab.ts";
 import { hostName, isCleanQuery, isHost, normalisePath } from "./target.ts";
 import { addWalker, deadlineIn, hasPassed, nowMs, wakeClock } from "./timers.ts";
@@ -109,7 +111,8 @@ export function admit(x: Exchange, req: HttpRequest, listener: number): number {
   const query = req.getQuery() as string | undefined;
   x.hasQuery = query !== undefined;
   const url = req.getUrl();
-  const tooLong = url.length + (query ?? "").length > TARGET_BYTES_MAX;
+  const uriBytes = url.length + (query ?? "").length;
+  const tooLong = uriBytes > TARGET_BYTES_MAX;
   if (!tooLong) {
     x.query = query ?? "";
     x.path = normalisePath(url);
@@ -132,6 +135,10 @@ export function admit(x: Exchange, req: HttpRequest, listener: number): number {
   if (x.route < 0)
     return x.route === -2 ? fault.METHOD_NOT_ALLOWED : x.route === -3 ? fault.MISDIRECTED : fault.NOT_FOUND;
   if (x.bodyKind === BODY_LENGTH && x.bodyBytesAnnounced > routeBodyBytesMax[x.route]!) return fault.BODY_TOO_LARGE;
+  if (HAS_ROUTE_LIMITS) {
+    const number = enterRoute(x, uriBytes, fieldsRead);
+    if (number !== 0) return number;
+  }
   if (HAS_REQUEST) {
     const number = request(x);
     if (number !== 0) return number;

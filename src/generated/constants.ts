@@ -40,6 +40,8 @@ export const DROPS_RESPONSE_FIELDS: boolean = true;
 /** Whether any upstream takes several requests on a connection, and whether any balances by requests in flight. */
 export const HAS_PIPELINING: boolean = true;
 export const HAS_LEAST_REQUEST: boolean = true;
+/** Whether any route has limits tighter than the device's. */
+export const HAS_ROUTE_LIMITS: boolean = true;
 /** Whether the routes file has tests, by which the executable can check itself. */
 export const HAS_TESTS: boolean = true;
 /** Whether any endpoint is a name that has to be resolved. */

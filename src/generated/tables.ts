@@ -38,3 +38,7 @@ export const routeRequestMs: Uint32Array = new Uint32Array(0);
 export const routeIdleMs: Uint32Array = new Uint32Array(0);
 /** Largest request body in bytes; a double, since bodies may pass 4 GiB. */
 export const routeBodyBytesMax: Float64Array = new Float64Array(0);
+/** Of a route's requests: path and query together, number of fields, how many at once; 2^32 - 1 where it has no limit. */
+export const routeUriBytesMax: Uint32Array = new Uint32Array(0);
+export const routeFieldsMax: Uint32Array = new Uint32Array(0);
+export const routeInFlightMax: Uint32Array = new Uint32Array(0);

@@ -25,6 +25,12 @@ export const GATEWAY = {
     { name: "upload", match: { path: "/upload/*" }, upstream: "api", limits: { body: "128MiB" } },
     { name: "small", match: { path: "/small", methods: ["POST", "PUT"] }, upstream: "api", limits: { body: "16B" } },
     { name: "thing", match: { path: "/things/{id}", methods: ["GET", "DELETE"] }, upstream: "api" },
+    {
+      name: "limited",
+      match: { path: "/limited/*" },
+      upstream: "api",
+      limits: { uri: "64B", headers: 8, in_flight: 2 },
+    },
     { name: "pair", match: { path: "/pair/*" }, upstream: "pair" },
     { name: "half", match: { path: "/half/*" }, upstream: "half" },
     { name: "dead", match: { path: "/dead/*" }, upstream: "dead" },
