@@ -20,10 +20,12 @@ Examples:
   hardwire build routes.yaml --target target.yaml --out gw    one executable, gw; the TypeScript it was
                                                               made from lies in gw.generated/
   ./gw                                                        run it; SIGTERM drains and ends it
+  hardwire inspect gw                                         what is in it, without running it
 
 Exit codes:
   0  done    64  wrong usage    65  a mistake in a routes or target file    66  such a file cannot be read
-  69  a download failed    70  a fault of hardwire itself; HARDWIRE_DEBUG=1 shows where    73  --out cannot be written`;
+  69  a download failed    70  a fault of hardwire itself; HARDWIRE_DEBUG=1 shows where    73  --out cannot be written
+  diff ends as diff(1) does: 0 equal, 1 different, 2 trouble`;
 
 /** Runs one command, which sets the exit code itself; mistakes in the command line are complained of here. */
 async function main(args: readonly string[]): Promise<void> {

@@ -26,7 +26,10 @@ export interface AddonPin {
 }
 
 export const NODE_VERSION: string = pins.node;
-/** The npm package that all addons come from; npm checks its integrity, package-lock.json has the same. */
+/**
+ * The npm package that all addons come from; npm checks its integrity, package-lock.json has the same. `commit` of
+ * uWebSockets.js is what it says it was made of.
+ */
 export const addonPackage = {
   ...pins.addonPackage,
   version: pins.addonPackage.package.split("@")[1]!,

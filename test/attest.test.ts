@@ -154,4 +154,6 @@ test("the pin of the addon's package is what npm installs", () => {
   const { name, version, integrity } = packages["node_modules/uWebSockets.js"]!;
   assert.equal(`${name}@${version}`, addonPackage.package);
   assert.equal(integrity, addonPackage.integrity);
+  const commit = readFileSync(join(REPOSITORY, "node_modules/uWebSockets.js/source_commit"), "utf8");
+  assert.equal(commit.trim(), addonPackage.commit);
 });

@@ -195,9 +195,9 @@ describe("what is no executable of hardwire's", () => {
       refused(problem);
     };
     swap("manifest.json", "manifesto.js_", /a Node\.js program of something else/);
-    swap('"manifest": 1', '"manifest": 2', /its manifest has form 2, this hardwire reads 1; inspect it with/);
-    swap('"target": "linux-', '"target": "linux_', /its manifest is not of hardwire's form \(target: /);
-    swap('"name": "edge"', '"name": "ed\\ge', /its manifest is not JSON/);
+    swap('"manifest":1', '"manifest":2', /its manifest has form 2, this hardwire reads 1; inspect it with/);
+    swap('"target":"linux-', '"target":"linux_', /its manifest is not of hardwire's form \(target: /);
+    swap('"name":"edge"', '"name":"ed\\ge', /its manifest is not JSON/);
     swap("function", "Function", /is not the one its manifest names/);
   });
 

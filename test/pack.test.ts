@@ -94,7 +94,7 @@ const sha256 = (data: string | Buffer): string => createHash("sha256").update(da
 describe("the executable", () => {
   test("serves with an empty environment, addon and assets inside", async () => {
     const { text, headers } = await answer(await start(report.outFile));
-    assert.match(text, /^\{\n {2}"name": "tiny"\n\}\n.*--disable-sigusr1\/path$/);
+    assert.match(text, /^\{"name":"tiny"\}\n.*--disable-sigusr1\/path$/);
     assert.equal(headers.get("uWebSockets"), null);
   });
 
@@ -120,7 +120,7 @@ describe("the executable", () => {
     assert.equal(report.sha256.artefact, sha256(data));
     assert.equal(report.glibc, "2.36");
     assert.ok(data.length < 90e6, `${data.length} bytes`);
-    const listing = `${sha256(readFileSync(options.bundlePath))}  gateway.cjs\n${sha256('{\n  "name": "tiny"\n}\n')}  manifest.json\n`;
+    const listing = `${sha256(readFileSync(options.bundlePath))}  gateway.cjs\n${sha256('{"name":"tiny"}\n')}  manifest.json\n`;
     assert.equal(report.sha256.payload, sha256(listing));
   });
 

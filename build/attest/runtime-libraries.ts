@@ -42,7 +42,7 @@ const OF_NODE: Readonly<Record<string, { readonly name: string; readonly licence
 /** Numbers of interfaces; and CLDR, the data of human languages, which icu.ts takes out. */
 const NO_LIBRARIES: ReadonlySet<string> = new Set(["node", "modules", "napi", "cldr"]);
 
-/** Linked into the addon (build.c of uWebSockets.js); it does not say which versions its source had. */
+/** Linked into the addon (build.c of uWebSockets.js); which versions, its commit says: they are its submodules. */
 export const LIBRARIES_OF_ADDON: readonly Library[] = [
   { name: "uWebSockets", version: undefined, licence: "Apache-2.0" },
   { name: "uSockets", version: undefined, licence: "Apache-2.0" },

@@ -113,6 +113,12 @@ function describeAddon({ manifest }: Inside) {
     hashes: [hash(manifest.sha256.addon)],
     pedigree: {
       ancestors: [{ type: "file", name: pin.file, purl, hashes: [hash(pin.sha256)] }],
+      commits: [
+        {
+          uid: addonPackage.commit,
+          url: `https://github.com/uNetworking/uWebSockets.js/commit/${addonPackage.commit}`,
+        },
+      ],
       notes: "needs glibc 2.36 instead of 2.38, reads 64 KiB at a time instead of 512 KiB, debug sections taken out",
     },
     components: describeLibraries("uwebsockets", LIBRARIES_OF_ADDON),

@@ -33,7 +33,7 @@ export function start(args: readonly string[]): void {
     void orExit(() => selfTest(extra !== undefined));
   } else if (extra !== undefined) refuseArgument(extra);
   else if (first === "--version") process.stdout.write(`${versionText()}\n`);
-  else if (first === "--manifest") process.stdout.write(manifestText());
+  else if (first === "--manifest") process.stdout.write(`${JSON.stringify(readManifest(), null, 2)}\n`);
   else if (first === "--help") process.stdout.write(helpText());
   else if (first !== undefined) refuseArgument(first);
   else void serve();
@@ -97,12 +97,12 @@ function drain(server: Server, signal: string): void {
   });
 }
 
-function manifestText(): string {
-  return getAsset("manifest.json", "utf8");
+function readManifest(): { versions: { hardwire: string } } {
+  return JSON.parse(getAsset("manifest.json", "utf8"));
 }
 
 function versionText(): string {
-  const { versions } = JSON.parse(manifestText()) as { versions: { hardwire: string } };
+  const { versions } = readManifest();
   return `${name} (hardwire ${versions.hardwire}, ${target}, Node ${process.versions.node})`;
 }
 
