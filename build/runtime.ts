@@ -1,12 +1,14 @@
 /**
- * The two foreign binaries of a gateway, ready to pack: the runtime made slim; the addon's glibc floor lowered, its reads
- * bounded, and stripped. Both come from pinned inputs, are made once and kept in the cache under the hash of what they must be. They
- * are hashed again on every use (`read`), so what is packed is what is pinned, whatever happened to the cache since.
+ * The two foreign binaries of a gateway, ready to pack: the runtime made slim; the addon's glibc floor lowered, its
+ * reads and its answers bounded, and stripped. Both come from pinned inputs, are made once and kept in the cache under
+ * the hash of what they must be. They are hashed again on every use (`read`), so what is packed is what is pinned,
+ * whatever happened to the cache since.
  */
 import { createHash } from "node:crypto";
 import { readFileSync, rmSync, writeFileSync } from "node:fs";
 import { createRequire } from "node:module";
 import { dirname, join } from "node:path";
+import { boundAnswers } from "./bound-answers.ts";
 import { boundReads } from "./bound-reads.ts";
 import { findCacheFolder, keepInCache, SupplyError } from "./cache.mjs";
 import { fetchRuntime } from "./download.mjs";
@@ -46,10 +48,11 @@ export function prepareAddon(target: Target): Promise<Prepared> {
   });
 }
 
-/** The addon at `path`, if it is the pinned one, with its floor lowered, its reads bounded, and stripped. */
+/** The addon at `path`, if it is the pinned one, with its floor lowered, its reads and answers bounded, and stripped. */
 export function changeAddon(path: string, pin: AddonPin, target: Target): Buffer {
   const published = checkHash(`addon ${pin.file} (${path})`, path, pin.sha256);
-  return stripElf(pin.file, boundReads(pin.file, lowerGlibc(pin.file, published), target));
+  const bounded = boundReads(pin.file, lowerGlibc(pin.file, published), target);
+  return stripElf(pin.file, boundAnswers(pin.file, bounded, target));
 }
 
 async function prepare(

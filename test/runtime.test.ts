@@ -14,6 +14,7 @@ import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { after, afterEach, before, beforeEach, describe, test } from "node:test";
 import { fileURLToPath } from "node:url";
+import { boundAnswers } from "../build/bound-answers.ts";
 import { boundReads } from "../build/bound-reads.ts";
 import { fetchRuntime } from "../build/download.mjs";
 import { addonPins } from "../build/pins.ts";
@@ -181,6 +182,15 @@ describe("the addon", () => {
     assert.equal(changed.length, 1);
     assert.throws(() => boundReads("addon", bounded, "linux-x64"), /is not where it was/);
     assert.throws(() => boundReads("addon", data, "linux-arm64"), /is not where it was/);
+  });
+
+  test("has its answers bounded, in the one place where a request begins", () => {
+    const data = readFileSync(installed);
+    const bounded = boundAnswers("addon", data, "linux-x64");
+    const changed = [...data.keys()].filter((i) => data[i] !== bounded[i]);
+    assert.ok(changed.length > 0 && changed.at(-1)! - changed[0]! < 34, `${changed}`);
+    assert.throws(() => boundAnswers("addon", bounded, "linux-x64"), /is not where it was/);
+    assert.throws(() => boundAnswers("addon", data, "linux-arm64"), /is not where it was/);
   });
 
   test("damaged in the cache is refused, removed, and whole the next time", async () => {

@@ -34,7 +34,10 @@ const ROUTES = {
   upstreams: {
     api: { endpoints: [{ url: `http://127.0.0.1:${ports.origin}` }], connections: { max: 48, max_waiting: 16 } },
   },
-  routes: [{ name: "all", match: { path: "/*" }, upstream: "api" }],
+  routes: [
+    { name: "all", match: { path: "/*" }, upstream: "api" },
+    { name: "fixed", match: { path: "/fixed" }, respond: { status: 200, body: "f".repeat(1000) } },
+  ],
 };
 const LIMITS = { connections: CONNECTIONS, in_flight: IN_FLIGHT, header_bytes: "8KiB" };
 
@@ -213,6 +216,23 @@ test(`all limits at once for ${ATTACK_MS / 1000} s, ${bounds}`, async (context) 
 
   await sleep(1000);
   for (let n = 0; n < 50; n++) assert.equal(await probe(), "200", "as before");
+});
+
+test("a client that asks and never reads is closed, with one answer unsent at the most", async () => {
+  const before = device.privateBytes();
+  const socket = connect({ host: "127.0.0.1", port: ports.device });
+  socket.on("error", () => {});
+  const closed = new Promise((resolve) => socket.once("close", resolve));
+  socket.pause();
+  // Answered by the gateway itself, one after the other, without an end unless it puts one.
+  const requests = Buffer.from("GET /fixed HTTP/1.1\r\nHost: localhost\r\n\r\n".repeat(1000));
+  const end = Date.now() + 10_000;
+  while (!socket.destroyed && Date.now() < end) {
+    if (!socket.write(requests)) await Promise.race([new Promise((resolve) => socket.once("drain", resolve)), closed]);
+  }
+  assert.ok(socket.destroyed, "it asked for 10 s");
+  const grown = device.privateBytes() - before;
+  assert.ok(grown < 2 << 20, `${grown} B for one client`);
 });
 
 test("connections beyond the limit are closed at once, and there is room again for each that goes", async () => {
