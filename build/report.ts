@@ -88,6 +88,7 @@ export function renderBuilt(design: Design, built: Built, compressed?: Compresse
   const total = steps.reduce((sum, { ms }) => sum + ms, 0);
   return rows(`${design.plan.name} for ${design.plan.target}: ${packed.outFile}`, [
     ...designRows(design),
+    ...(design.plan.tests.length === 0 ? [] : [["tests", `${design.plan.tests.length} pass`] as const]),
     ...budgetRows(design, false),
     [
       "executable",
@@ -110,6 +111,7 @@ export function builtData(design: Design, diagnostics: readonly Diagnostic[], bu
   const { packed, bundled, generatedDir, steps } = built;
   return {
     ...checkData(design, diagnostics),
+    tests: design.plan.tests.length,
     outFile: packed.outFile,
     generatedDir,
     bytes: packed.bytes,

@@ -57,8 +57,9 @@ function filesOf({ name, shipped, onThisMachine }: Example): string[] {
 
 function build(example: Example): string {
   const file = join(folder, example.name);
-  const { status, stderr } = hardwire("build", ...filesOf(example), "--out", file);
+  const { status, stdout, stderr } = hardwire("build", ...filesOf(example), "--out", file);
   assert.equal(status, 0, stderr);
+  assert.match(stdout, /^ {2}tests +\d+ pass$/m);
   return file;
 }
 
