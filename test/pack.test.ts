@@ -138,6 +138,14 @@ describe("the executable", () => {
   });
 });
 
+test("an executable that an image build strips still serves", async (t) => {
+  const stripped = join(folder, "stripped");
+  cpSync(report.outFile, stripped);
+  if (spawnSync("strip", [stripped]).status !== 0) return t.skip("no strip here");
+  assert.notEqual(sha256(readFileSync(stripped)), report.sha256.artefact);
+  assert.match((await answer(await start(stripped))).text, /tiny/);
+});
+
 describe("a build that fails", () => {
   test("leaves the old file as it was, and nothing beside it", async () => {
     const own = join(folder, "failing");

@@ -22,6 +22,7 @@ import {
   type Segment,
   SHT_NOBITS,
 } from "./read.ts";
+import { copySection, placeSection, setSectionHeaders } from "./section-headers.ts";
 
 const PF_W = 2;
 
@@ -54,9 +55,7 @@ export function cutElf(file: string, data: Buffer, from: number, to: number): Bu
   const segments = cutSegments(elf, segment, { cutFrom, cutTo, tailAt, cutBytes });
   encodeProgramHeaders(elf, segments, tableAt).copy(result, tableAt);
   setProgramHeaders(result, tableAt, segments.length);
-  result.writeBigUInt64LE(BigInt(elf.sections[0]!.headerAt - cutBytes), 40);
-  result.writeUInt16LE(sectionHeaders.length, 60);
-  result.writeUInt16LE(sectionHeaders.length - 1, 62);
+  setSectionHeaders(result, elf.sections[0]!.headerAt - cutBytes, sectionHeaders.length);
   return result;
 }
 
@@ -93,17 +92,17 @@ function cutSections(elf: Elf, { cutFrom, tailAt, cutBytes, to }: Omit<Cut, "cut
     throw new ElfError(elf.file, "cannot be cut: strip it first, and cut within one section");
   }
   const headers = sections.map((section) => {
-    const header = Buffer.from(bytes.slice(section.headerAt, SECTION_HEADER_BYTES));
-    if (section.offset >= tailAt) header.writeBigUInt64LE(BigInt(section.offset - cutBytes), 24);
-    return header;
+    const header = copySection(elf, section);
+    return section.offset < tailAt ? header : placeSection(header, { ...section, offset: section.offset - cutBytes });
   });
   const { address, offset, size } = cut[0]!;
   const first = headers[sections.indexOf(cut[0]!)]!;
-  const rest = Buffer.from(first);
-  first.writeBigUInt64LE(BigInt(cutFrom - address), 32);
-  rest.writeBigUInt64LE(BigInt(cutFrom + cutBytes), 16);
-  rest.writeBigUInt64LE(BigInt(tailAt - cutBytes), 24);
-  rest.writeBigUInt64LE(BigInt(offset + size - tailAt), 32);
+  const rest = placeSection(Buffer.from(first), {
+    address: cutFrom + cutBytes,
+    offset: tailAt - cutBytes,
+    size: offset + size - tailAt,
+  });
+  placeSection(first, { address, offset, size: cutFrom - address });
   return headers.toSpliced(-1, 0, rest);
 }
 

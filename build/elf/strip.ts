@@ -7,6 +7,7 @@
  */
 import { ElfError } from "./error.ts";
 import { readElf, SECTION_HEADER_BYTES, SHF_ALLOC, SHT_NOBITS } from "./read.ts";
+import { setSectionHeaders } from "./section-headers.ts";
 
 const SHT_STRTAB = 3;
 
@@ -45,8 +46,6 @@ export function stripElf(file: string, data: Buffer): Buffer {
     stripped.writeUInt32LE(nameAt, at);
     nameAt += name.length + 1;
   });
-  stripped.writeBigUInt64LE(BigInt(headersAt), 40);
-  stripped.writeUInt16LE(names.length, 60);
-  stripped.writeUInt16LE(names.length - 1, 62);
+  setSectionHeaders(stripped, headersAt, names.length);
   return stripped;
 }

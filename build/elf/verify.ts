@@ -36,7 +36,7 @@ export function verifyPacked(runtime: Elf, packed: Elf, wanted: Wanted): Verifie
   return { floor: checkGlibcFloor(packed, wanted.floor), symbols: checkSymbolLookup(packed, findSymbols(packed)) };
 }
 
-/** e_phoff, e_phnum and the fuse are all that may differ. */
+/** Where the two tables are, how long they are, and the fuse are all that may differ. */
 function checkRuntime(runtime: Elf, packed: Elf, fuse: string): void {
   const fuseAt = packed.bytes.data.indexOf(fuse) + fuse.length - 1;
   if (fuseAt < fuse.length || fuseAt >= runtime.bytes.data.length) {
@@ -44,8 +44,9 @@ function checkRuntime(runtime: Elf, packed: Elf, fuse: string): void {
   }
   let from = 0;
   for (const [at, length] of [
-    [32, 8],
+    [32, 16],
     [56, 2],
+    [60, 4],
     [fuseAt, 1],
     [runtime.bytes.data.length, 0],
   ] as const) {
