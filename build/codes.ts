@@ -41,9 +41,11 @@ export const CODES: Readonly<Record<string, string>> = {
   HW1307: "two listeners on one address",
   HW1308: "a condition that no request can meet, or that would not mean what it says",
   HW1309: "a literal that looks like a secret",
+  HW1310: "a path_regex that is not well formed, or that cannot be matched in linear time",
   // 14xx: routes and settings that contradict each other
   HW1401: "two routes that take the same requests",
   HW1402: "two routes that overlap, neither more specific than the other",
+  HW1403: "a route that no request can reach",
   HW1404: "timeouts that contradict each other",
   HW1405: "connection settings that contradict each other",
   HW1406: "a program larger than the target allows",

@@ -70,7 +70,7 @@ export interface RouteUse {
 /** A route as features see it: the core's part of the language, defaults already merged. */
 export interface RouteView {
   readonly name: string;
-  /** `/a` and `/a/{id}` are exact or a template, `/a/*` is a prefix. */
+  /** `/a` and `/a/{id}` are exact or a template, `/a/*` is a prefix; of a path_regex the prefix that its paths share. */
   readonly path: string;
   readonly pathKind: "exact" | "template" | "prefix";
   readonly methods: readonly string[] | undefined;

@@ -4,7 +4,7 @@ import { connectionsOf, parseEndpoint } from "./analyse/endpoints.ts";
 import { hostsOf, settingsOf, usesOf } from "./analyse/features.ts";
 import { listenersOf, parseAddress } from "./analyse/listeners.ts";
 import { methodBits } from "./analyse/methods.ts";
-import { parsePath } from "./analyse/paths.ts";
+import { pathOf } from "./analyse/paths.ts";
 import { parseRequest } from "./analyse/tests.ts";
 import { resolveTimeouts } from "./analyse/timeouts.ts";
 import type { Feature } from "./feature.ts";
@@ -124,7 +124,7 @@ function planRoute(
     name: route.name,
     listeners: listenersOf(route, known.listeners),
     hosts: hostsOf(route, defaults),
-    path: checked(parsePath(route.match.path)),
+    path: checked(pathOf(route.match)!),
     methods: methodBits(route.match.methods),
     conditions: conditionsOf(route.match)!,
     upstream: route.upstream === undefined ? -1 : known.upstreams.get(route.upstream)!,

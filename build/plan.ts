@@ -101,8 +101,11 @@ export interface PlannedRoute extends RouteMatch {
 export interface PathPattern {
   /** As written. */
   readonly text: string;
-  readonly kind: "exact" | "template" | "prefix";
-  /** Between slashes, percent-encoding normalised: a literal, or a template's variable. A prefix ends before its `*`. */
+  readonly kind: "exact" | "template" | "prefix" | "regex";
+  /**
+   * Between slashes, percent-encoding normalised: a literal, or a template's variable. A prefix ends before its `*`;
+   * none for `path_regex`, of which `text` says all.
+   */
   readonly segments: readonly PathSegment[];
 }
 

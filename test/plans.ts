@@ -4,6 +4,8 @@ import { type Condition, METHOD_BITS, type PathPattern, type Plan, type PlannedR
 
 export interface RouteSketch {
   readonly path: string;
+  /** The path is a `path_regex`. */
+  readonly isRegex?: boolean;
   readonly name?: string;
   readonly methods?: readonly string[] | undefined;
   readonly hosts?: readonly string[] | undefined;
@@ -53,7 +55,7 @@ function plannedRoute(sketch: RouteSketch, number: number): PlannedRoute {
     name: sketch.name ?? `route-${number}`,
     listeners: sketch.listeners,
     hosts: sketch.hosts,
-    path: pathOf(sketch.path),
+    path: sketch.isRegex ? { text: sketch.path, kind: "regex", segments: [] } : pathOf(sketch.path),
     methods: sketch.methods?.reduce((bits, method) => bits | METHOD_BITS[method]!, 0),
     conditions: sketch.conditions ?? [],
     upstream: 0,

@@ -3,12 +3,13 @@
  * feature, never by both and never by none.
  */
 import type { Feature, Problem, RouteUse, RouteView } from "../feature.ts";
+import { automatonOfPath, commonPrefix } from "../match/automaton.ts";
 import { type Draft, hasHoles } from "../schema/explain.ts";
 import type { RouteEntry, RoutesFile } from "../schema/routes.ts";
 import { isWritten, type Path } from "../source.ts";
 import { parseHost } from "./hosts.ts";
 import { type AnalysisInput, routesOf } from "./input.ts";
-import { parsePath } from "./paths.ts";
+import { pathOf } from "./paths.ts";
 
 type Values = Readonly<Record<string, unknown>>;
 
@@ -70,12 +71,13 @@ function placeOf(input: AnalysisInput, index: number, path: Path): Path {
 
 /** The route as features see it; undefined if its name or path is wrong. */
 export function viewRoute(route: Draft<RouteEntry>, defaults: Draft<RoutesFile>["defaults"]): RouteView | undefined {
-  const path = route.match?.path === undefined ? undefined : parsePath(route.match.path);
+  const path = route.match && pathOf(route.match);
   if (route.name === undefined || path === undefined || typeof path === "string") return undefined;
   return {
     name: route.name,
-    path: path.text,
-    pathKind: path.kind,
+    // What can be said of a path_regex's paths is the prefix that they have in common.
+    path: path.kind === "regex" ? `${commonPrefix(automatonOfPath(path))}*` : path.text,
+    pathKind: path.kind === "regex" ? "prefix" : path.kind,
     methods: withoutHoles(route.match?.methods),
     hosts: hostsOf(route, defaults),
     upstream: route.upstream,

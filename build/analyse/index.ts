@@ -17,6 +17,7 @@ import { checkRouteLimits } from "./route-limits.ts";
 import { checkSecrets } from "./secrets.ts";
 import { checkTests } from "./tests.ts";
 import { checkTimeouts } from "./timeouts.ts";
+import { checkUnreachable } from "./unreachable.ts";
 import { checkUnusedTimeouts } from "./unused-timeouts.ts";
 
 const PASSES = [
@@ -37,6 +38,7 @@ const PASSES = [
   checkUnusedTimeouts,
   checkFeatures,
   checkOverlaps,
+  checkUnreachable,
   checkTests,
 ];
 

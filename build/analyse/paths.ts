@@ -1,17 +1,52 @@
 /**
- * Paths: reads `match.path` into segments, in the form that requests have when they are matched. Percent-encoding is
+ * Paths: reads `match.path` into segments, in the form that requests have when they are matched; `match.path_regex` is
+ * held against the same form. Percent-encoding is
  * normalised (RFC 3986 6.2.2): unreserved characters are decoded, what stays encoded has capital digits. What a
  * request may not contain (dot segments, `//`, an encoded slash, backslash or NUL) no route may name.
  */
+import { automatonOf } from "../match/automaton.ts";
 import type { PathPattern, PathSegment } from "../plan.ts";
+import { type Draft, hasHoles } from "../schema/explain.ts";
+import { PATH_EXPECTED, type RouteEntry } from "../schema/routes.ts";
 import { type AnalysisInput, routesOf } from "./input.ts";
 
 export function checkPaths(input: AnalysisInput): void {
+  const patterns = new Set<string>();
   for (const [index, { match }] of routesOf(input)) {
-    if (match?.path === undefined) continue;
-    const path = parsePath(match.path);
-    if (typeof path === "string") input.routes.error("HW1301", ["routes", index, "match", "path"], path);
+    if (match === undefined || hasHoles(match)) continue;
+    const { path: text, path_regex: regex } = match;
+    const at = ["routes", index, "match"];
+    if (text !== undefined && regex !== undefined)
+      input.routes.error("HW1310", [...at, "path_regex"], "the route has a path already; give one of the two", "key");
+    else if (text === undefined && regex === undefined) {
+      const message = `the key "path" is missing; expected ${PATH_EXPECTED}`;
+      input.routes.error("HW1102", [...at, "path"], message, "key");
+    }
+    const path = pathOf(match);
+    if (regex !== undefined) patterns.add(regex);
+    if (typeof path !== "string") continue;
+    input.routes.error(
+      text === undefined ? "HW1310" : "HW1301",
+      [...at, text === undefined ? "path_regex" : "path"],
+      path,
+    );
   }
+  if (patterns.size <= PATTERNS_MAX) return;
+  const advice = "each is tried in turn where no path matched; use templates or prefixes";
+  const message = `${patterns.size} different path_regex, at most ${PATTERNS_MAX} are possible; ${advice}`;
+  input.routes.error("HW1310", ["routes"], message, "key");
+}
+
+/** So that all of them together, too, are tried on a path of 2 KiB in less than 100 microseconds. */
+const PATTERNS_MAX = 32;
+
+/** The pattern of a route, what is wrong with it, or undefined if it has none or two. */
+export function pathOf(match: Draft<RouteEntry["match"]>): PathPattern | string | undefined {
+  const { path, path_regex: text } = match;
+  if (path !== undefined) return text === undefined ? parsePath(path) : undefined;
+  if (text === undefined) return undefined;
+  const automaton = automatonOf(text);
+  return typeof automaton === "string" ? automaton : { text, kind: "regex", segments: [] };
 }
 
 /** The pattern, or what is wrong with the text. */

@@ -35,7 +35,12 @@ export function emitTreeCode(out: Text, patterns: readonly Pattern<PlannedRoute>
   return name;
 }
 
-function emitFunction(out: Text, name: string, patterns: readonly Pattern<PlannedRoute>[], body: () => void): void {
+export function emitFunction(
+  out: Text,
+  name: string,
+  patterns: readonly Pattern<PlannedRoute>[],
+  body: () => void,
+): void {
   const routes = patterns.flatMap((pattern) => pattern.choices);
   const host = routes.some(({ route }) => route.hosts !== undefined) ? "host" : "_host";
   const method = routes.some(({ route }) => route.methods !== undefined) ? "method" : "_method";
@@ -87,7 +92,7 @@ function emitVariable(out: Text, context: Context, child: PatternNode<PlannedRou
 }
 
 /** The routes of a pattern that matched; true if the last one returns whatever the request. */
-function emitLeaf(out: Text, pattern: Pattern<PlannedRoute>, asked: Asked): boolean {
+export function emitLeaf(out: Text, pattern: Pattern<PlannedRoute>, asked: Asked): boolean {
   for (const choice of pattern.choices) {
     const { number, route } = choice;
     out.comment(`${route.source} ${route.name}: ${route.path.text}${describeConditions(route.conditions)}`);

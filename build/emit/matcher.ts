@@ -3,26 +3,28 @@
  *
  * Precedence, among the routes whose listener, host, path, method and conditions match (test/naive-matcher.ts says the
  * same in a few lines):
- * 1. an exact path before a template before a prefix;
+ * 1. an exact path before a template before a prefix before a path_regex;
  * 2. of two templates, or two prefixes, the one with a literal where the other has a variable, at the first place
- *    where they differ; else the longer one. A pattern within another one thus always comes first;
+ *    where they differ; else the longer one. A pattern within another one thus always comes first, as it does among
+ *    path_regex;
  * 3. on equal paths the more specific host: a name, then the wildcard with more labels, then any;
  * 4. then a route that names listeners, one that names methods, the one with more conditions on fields and query, and
  *    the one whose conditions are narrower.
  * So the path decides before the host does. A route whose method does not match is passed over.
  *
- * Each class of paths (exact; templates and prefixes) takes one of two forms:
+ * Each class of paths (exact; templates and prefixes; for path_regex see matcher-regex.ts) takes one of two forms:
  * - code, while it is small: comparisons written out, nothing allocated, nothing looked up;
  * - tables, from `codeMax` conditions on: a Map of exact paths, a tree over numbered segments. Ten thousand routes
  *   written out as code would be a function that V8 never optimises, slow to parse and slower to run than a lookup.
  *
  * The walk over segments knows where each variable starts and ends, should their values be needed some day.
  */
-import { patternsOf, sizeOf } from "../match/patterns.ts";
+import { narrowestFirst, patternsOf, sizeOf } from "../match/patterns.ts";
 import type { Plan } from "../plan.ts";
 import { emitExactCode, emitTreeCode } from "./matcher-code.ts";
 import { Asked, emitAsked, usesListeners } from "./matcher-conditions.ts";
 import { emitHostCheck, Hosts } from "./matcher-hosts.ts";
+import { emitRegexes } from "./matcher-regex.ts";
 import { emitExactTables, emitLeafTables, emitTreeTables, type Leaves } from "./matcher-tables.ts";
 import { Text } from "./text.ts";
 
@@ -37,6 +39,7 @@ export function emitMatcher(out: Text, plan: Plan, codeMax: CodeMax = CODE_MAX):
   const exact = patternsOf(plan.routes, "exact");
   const templates = patternsOf(plan.routes, "template");
   const prefixes = patternsOf(plan.routes, "prefix");
+  const regexes = narrowestFirst(patternsOf(plan.routes, "regex"));
   const trees = [...templates, ...prefixes];
   const leaves: Leaves = { patterns: [] };
   const asked = new Asked(plan);
@@ -54,6 +57,10 @@ export function emitMatcher(out: Text, plan: Plan, codeMax: CodeMax = CODE_MAX):
   } else {
     if (templates.length > 0) calls.push(emitTreeCode(functions, templates, asked));
     if (prefixes.length > 0) calls.push(emitTreeCode(functions, prefixes, asked));
+  }
+  if (regexes.length > 0) {
+    calls.push("matchRegex");
+    emitRegexes(functions, regexes, asked);
   }
   const hosts = new Hosts(plan, leaves.patterns.length > 0);
   if (leaves.patterns.length > 0) emitLeafTables(functions, plan, leaves, hosts, asked);

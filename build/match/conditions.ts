@@ -37,6 +37,50 @@ export function areCompatible(a: readonly Condition[], b: readonly Condition[]):
   });
 }
 
+/** Whether some request meets all of `own` and fails at least one condition of each of `others`. */
+export function canAvoid(own: readonly Condition[], others: readonly (readonly Condition[])[]): boolean {
+  const known = new Map<string, boolean>();
+  for (const condition of own) known.set(subjectOf(condition), condition.test !== "absent");
+  const open = others.filter((list) => !list.some((condition) => failsByValue(own, condition)));
+  return solve(open, known, { steps: 10_000 });
+}
+
+function subjectOf({ on, name }: Condition): string {
+  return `${on} ${name}`;
+}
+
+/** Whether a value can fail the condition, or has to be there to fail it: always possible, whatever else is asked for. */
+function failsByValue(own: readonly Condition[], condition: Condition): boolean {
+  if (condition.test === "present" || condition.test === "absent") {
+    const other = counterpart(own, condition);
+    return other !== undefined && (condition.test === "present") === (other.test === "absent");
+  }
+  const other = counterpart(own, condition);
+  return other === undefined || !follows(condition, other);
+}
+
+/** What is left is only about being there: chosen one after the other, with a way back. */
+function solve(
+  open: readonly (readonly Condition[])[],
+  known: Map<string, boolean>,
+  left: { steps: number },
+  at = 0,
+): boolean {
+  // After too many ways: what cannot be shown is not reported.
+  if (at === open.length || --left.steps < 0) return true;
+  for (const condition of open[at]!) {
+    if (condition.test !== "present" && condition.test !== "absent") continue;
+    const subject = subjectOf(condition);
+    const wanted = condition.test === "absent";
+    const isThere = known.get(subject);
+    if (isThere === !wanted) continue;
+    known.set(subject, wanted);
+    if (solve(open, known, left, at + 1)) return true;
+    if (isThere === undefined) known.delete(subject);
+  }
+  return false;
+}
+
 /**
  * Sorts the more specific first, on one path and one host: a route that names listeners, then one that names methods,
  * then the one with more conditions, then the one whose conditions are narrower. Where none is narrower than the other

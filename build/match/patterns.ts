@@ -3,6 +3,7 @@
  * as a tree over segments: what the matcher is made from, and what the checker looks routes up in.
  */
 import type { PathPattern, RouteMatch } from "../plan.ts";
+import { automatonOfPath, findWord, fingerprintOf } from "./automaton.ts";
 import { compareMatches } from "./conditions.ts";
 import { compareHosts, isWildcard } from "./hosts.ts";
 
@@ -14,6 +15,7 @@ export interface Pattern<R extends RouteMatch = RouteMatch> {
   /** A literal, or null for a variable: names do not distinguish patterns. */
   readonly segments: readonly (string | null)[];
   readonly path: PathPattern;
+  readonly routes: readonly R[];
   readonly choices: readonly Choice<R>[];
 }
 
@@ -46,12 +48,18 @@ export function patternsOf<R extends RouteMatch>(routes: readonly R[], kind: Pat
     if (route.path.kind !== kind) return;
     const { path } = route;
     const segments = segmentsOf(path);
-    const key = JSON.stringify(segments);
+    const key = keyOf(path);
     const entry = byKey.get(key);
     if (entry === undefined) byKey.set(key, { segments, path, routes: [{ number, route }] });
     else entry.routes.push({ number, route });
   });
-  return [...byKey.values()].map(({ segments, path, routes }) => ({ kind, segments, path, choices: inOrder(routes) }));
+  return [...byKey.values()].map(({ segments, path, routes }) => ({
+    kind,
+    segments,
+    path,
+    routes: routes.map(({ route }) => route),
+    choices: inOrder(routes),
+  }));
 }
 
 /** How many conditions a pattern's routes come to; decides between code and tables. */
@@ -71,6 +79,23 @@ export function treeOf<R extends RouteMatch>(patterns: readonly Pattern<R>[]): P
     else node.template = pattern;
   }
   return root;
+}
+
+/** Equal for patterns that the same paths fit. */
+export function keyOf(path: PathPattern): string {
+  return path.kind === "regex"
+    ? fingerprintOf(automatonOfPath(path))
+    : `${path.kind} ${JSON.stringify(segmentsOf(path))}`;
+}
+
+/** Patterns of `path_regex` in the order they are tried: the narrower first, by how many others each is within. */
+export function narrowestFirst<R extends RouteMatch>(patterns: readonly Pattern<R>[]): Pattern<R>[] {
+  const automata = patterns.map(({ path }) => automatonOfPath(path));
+  const wider = automata.map(
+    (one) =>
+      automata.filter((other) => other !== one && findWord([one, other], ([a, b]) => a! && !b!) === undefined).length,
+  );
+  return [...patterns.keys()].toSorted((a, b) => wider[b]! - wider[a]!).map((at) => patterns[at]!);
 }
 
 function segmentsOf(path: PathPattern): (string | null)[] {

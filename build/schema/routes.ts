@@ -154,6 +154,9 @@ const upstream = z
   })
   .describe("Servers that answer alike.");
 
+/** Also of a route that has neither `path` nor `path_regex`, which the schema cannot say. */
+export const PATH_EXPECTED = 'a path such as "/v1/devices/{id}" or "/files/*"';
+
 const match = z
   .strictObject({
     path: z
@@ -165,7 +168,18 @@ const match = z
         pattern: "^/",
         examples: ["/v1/telemetry", "/v1/devices/{id}", "/files/*"],
       })
-      .register(expectations, { expected: 'a path such as "/v1/devices/{id}" or "/files/*"' }),
+      .register(expectations, { expected: PATH_EXPECTED })
+      .optional(),
+    path_regex: z
+      .string()
+      .max(1024)
+      .meta({
+        description: "A regular expression that the whole path fits, for what no path says; matched in linear time.",
+        // For editors only: what is wrong with a pattern is said better by analyse/paths.ts.
+        pattern: "^[^^]",
+        examples: ["/v[0-9]+/status", "/plc/(read|write)/[a-z]+"],
+      })
+      .optional(),
     methods: z
       .array(z.enum(Object.keys(METHOD_BITS)).describe("A method in capitals; GET includes HEAD."))
       .min(1)
