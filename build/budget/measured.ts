@@ -34,9 +34,6 @@ export const CLIENT_CONNECTION_BYTES = KIB;
 /** What V8's parser and compiler leave in malloc's arena: 15 MB for 10,000 routes. */
 export const ROUTE_BYTES = 1.75 * KIB;
 
-/** uWebSockets.js collects what one turn writes in a buffer of this size; so much may be left for a slow client. */
-export const CORK_BYTES = 16 * KIB;
-
 /** Stacks of 6 threads, tables of the pages of runtime and libraries, poll sets: 1.1 MB idle. */
 export const KERNEL_BASE_BYTES = 2 * MIB;
 /** struct tcp_sock 2.4 kB, its inode, file, and entry in the poll set: 4.2 kB. */

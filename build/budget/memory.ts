@@ -2,6 +2,7 @@
  * The most memory that a plan's executable can need, everything at its limit at once. A sum over what the core and the
  * features say of themselves; `Plan` in, data out.
  */
+import type { Value } from "../feature.ts";
 import type { Plan } from "../plan.ts";
 import { sizesOf } from "../sizes.ts";
 import { connectionsTo, describeConnections } from "./counts.ts";
@@ -14,6 +15,10 @@ const MIB = 1 << 20;
 
 /** As in src/core/windows.ts and slab.ts: one read of a client or of an upstream. */
 const READ_BYTES = 64 << 10;
+/** What the core itself adds to an answer's head. */
+const CORE_ADDED_BYTES = 256;
+/** WHOLE_BYTES_MAX of src/core/proxy.ts: answers that are handed over at once. */
+const WHOLE_BYTES = 20 << 10;
 /** A window's room for framing, before and after. */
 const FRAMING_BYTES = 32;
 /** Heads of one connection and one turn, with pipelining (src/core/connection.ts). */
@@ -29,7 +34,8 @@ function privateTerms(plan: Plan): MemoryTerm[] {
   const { requestHeadBytes, answerHeadAddedBytes, windowsMax } = sizesOf(plan);
   const heap = heapLimitOf(plan);
   const windowBytes = roundToPages(requestHeadBytes + FRAMING_BYTES + READ_BYTES);
-  const slabBytes = 2 * limits.responseHeadBytesMax + answerHeadAddedBytes + 256 + READ_BYTES;
+  const slabBytes = 2 * limits.responseHeadBytesMax + answerHeadAddedBytes + CORE_ADDED_BYTES + READ_BYTES;
+  const unreadBytes = Math.max(WHOLE_BYTES, largestReplyBytes(plan)) + answerHeadAddedBytes + CORE_ADDED_BYTES;
   const connections = connectionsTo(upstreams);
   const pipelined = connectionsTo(upstreams.filter(({ pipelining }) => pipelining > 1));
   const term = (name: string, amount: number, formula: string, setting?: string): MemoryTerm => ({
@@ -90,8 +96,12 @@ function privateTerms(plan: Plan): MemoryTerm[] {
     ),
     term(
       "clients' unread answers",
-      limits.connectionsMax * measured.CORK_BYTES,
-      times(limits.connectionsMax, measured.CORK_BYTES, "the last answer, which the kernel has not taken"),
+      limits.connectionsMax * unreadBytes,
+      times(
+        limits.connectionsMax,
+        unreadBytes,
+        "the largest that is handed over at once, if the kernel takes none of it",
+      ),
       "limits.connections",
     ),
     term(
@@ -112,6 +122,20 @@ function privateTerms(plan: Plan): MemoryTerm[] {
       times(plan.routes.length, measured.ROUTE_BYTES, "compiling them"),
     ),
   ];
+}
+
+/** Of the features' fixed answers, which are handed over at once whatever their size. */
+function largestReplyBytes({ routes }: Plan): number {
+  const sizes = routes.flatMap(({ uses }) =>
+    [...uses.values()].flatMap(({ phases }) => Object.values(phases).map(({ data }) => replyBytes(data))),
+  );
+  return sizes.reduce((most, bytes) => Math.max(most, bytes), 0);
+}
+
+function replyBytes(value: Value): number {
+  if (value === null || typeof value !== "object") return 0;
+  if ("kind" in value && value.kind === "reply") return Buffer.byteLength(JSON.stringify(value));
+  return Object.values(value).reduce((most: number, inner) => Math.max(most, replyBytes(inner)), 0);
 }
 
 /** Those in V8's heap are parts of its limit. */

@@ -328,6 +328,12 @@ function readAnswer(x: Exchange, connection: Connection, at: number, end: number
   return CONSUMED;
 }
 
+/**
+ * An answer that is there as a whole is handed over at once up to this size, head included: what the client does not
+ * take then is uWebSockets.js's to keep, for each connection, without an exchange. A larger one is streamed.
+ */
+const WHOLE_BYTES_MAX = 20 * 1024;
+
 /** The head is read; what came of the body, and of the next answers, is in slab[at, end). */
 function startAnswer(x: Exchange, connection: Connection, at: number, end: number): number {
   const { reader } = connection;
@@ -343,14 +349,15 @@ function startAnswer(x: Exchange, connection: Connection, at: number, end: numbe
   const closes = x.mustClose || x.saysClose || draining;
   const wellFormed = takeBodyRange(connection, at, end);
   const { complete, next } = reader;
+  const whole = complete && outBytes + reader.end - at <= WHOLE_BYTES_MAX;
   // Where uWebSockets.js closes with the answer's last byte it also says so; else we do.
-  const saysSo = complete && (body !== UNTIL_HEAD || length !== -1);
+  const saysSo = whole && (body !== UNTIL_HEAD || length !== -1);
   const headEnd = answer.finishAnswerHead(x, outBytes, x.saysClose || (closes && !saysSo));
   if (!wellFormed || headEnd === -1) {
     refuseAnswer(x, connection, fault.UPSTREAM_MALFORMED);
     return CONSUMED;
   }
-  if (complete) {
+  if (whole) {
     if (body === UNTIL_HEAD) answer.sendWithoutBody(x, headEnd, length, closes);
     else answer.sendWhole(x, headEnd, at, reader.end, closes);
     finish(x, connection);
@@ -358,8 +365,9 @@ function startAnswer(x: Exchange, connection: Connection, at: number, end: numbe
   }
   x.state = ANSWERING;
   x.phaseDeadlineMs = deadlineIn(routeIdleMs[x.route]!);
-  x.answersInChunks = body !== UNTIL_LENGTH;
-  x.responseBytesTotal = length;
+  x.answerReceived = complete;
+  x.answersInChunks = body !== UNTIL_LENGTH && !complete;
+  x.responseBytesTotal = complete ? reader.end - at : length;
   settle(x, connection, answer.startBody(x, headEnd, at, reader.end));
   return next;
 }
@@ -409,6 +417,7 @@ function settle(x: Exchange, connection: Connection | null, result: number): voi
       // The upstream's part may be over; the connection need not wait for the client.
       if (x.answerReceived && connection !== null) {
         x.connection = null;
+        if (!isSent(x)) connection.persistent = false;
         part(connection);
       } else connection?.pauseReading();
       return;
@@ -433,13 +442,17 @@ function onWritable(x: Exchange): boolean {
 
 // ── Ends ───────────────────────────────────────────────────────────────────────────────────────────────────────────
 
+/** Whether nothing of the request's body is still to come on its connection. */
+function isSent(x: Exchange): boolean {
+  return x.bodyReceived && x.held === null;
+}
+
 /** The answer is with the client, `res` is gone. */
 function finish(x: Exchange, connection: Connection | null): void {
   x.res = null;
   x.connection = null;
   if (connection !== null) {
-    const clean = x.bodyReceived && x.held === null;
-    if (!clean) connection.persistent = false;
+    if (!isSent(x)) connection.persistent = false;
     part(connection);
   }
   put(x);
