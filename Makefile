@@ -44,7 +44,8 @@ dist: $(INSTALLED) ## What a release is: ROUTES for all TARGETS into out/dist, c
 	@cd out/dist && sha256sum $$(find * -maxdepth 0 -type f ! -name '*.SHA256SUMS') >SHA256SUMS
 
 schema: $(INSTALLED) ## The JSON Schema files that editors use, after a change of the language
-	@for file in routes target; do node build/launch.mjs schema $$file > schema/$$file.v1.json || exit; done
+	@node build/launch.mjs schema routes > routes/schema/routes.v1.json
+	@node build/launch.mjs schema target > targets/schema/target.v1.json
 
 clean: ## Remove what was built; what was downloaded stays
 	rm -rf out

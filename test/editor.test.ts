@@ -4,10 +4,10 @@
  */
 import assert from "node:assert/strict";
 import { type ChildProcess, spawn } from "node:child_process";
-import { mkdtempSync, readFileSync, rmSync, symlinkSync } from "node:fs";
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync } from "node:fs";
 import { createRequire } from "node:module";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { basename, join } from "node:path";
 import { after, before, test } from "node:test";
 import { pathToFileURL } from "node:url";
 
@@ -93,10 +93,12 @@ class Editor {
 
 const folder = mkdtempSync(join(tmpdir(), "hardwire-editor-"));
 const editor = new Editor();
-const uriOf = (name: string) => pathToFileURL(join(folder, "routes", name)).href;
+const uriOf = (name: string) => pathToFileURL(join(folder, name)).href;
 
 before(async () => {
-  symlinkSync(join(ROOT, "schema"), join(folder, "schema"));
+  mkdirSync(join(folder, "schema"));
+  for (const copy of ["routes/schema/routes.v1.json", "targets/schema/target.v1.json"])
+    symlinkSync(join(ROOT, copy), join(folder, "schema", basename(copy)));
   const capabilities = { workspace: { configuration: true }, textDocument: { publishDiagnostics: {} } };
   await editor.ask("initialize", { processId: process.pid, rootUri: pathToFileURL(folder).href, capabilities });
   editor.send({ method: "initialized", params: {} });
