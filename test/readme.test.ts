@@ -20,9 +20,13 @@ function blocks(info: string): string[] {
   return [...README.matchAll(/^```(.*)\n([\s\S]*?)^```$/gm)].filter(([, is]) => is === info).map(([, , text]) => text!);
 }
 
-function check(routes: string, command = "check"): { status: number | null; stdout: string; stderr: string } {
+function check(
+  routes: string,
+  command = "check",
+  target = blocks("yaml target")[0]!,
+): { status: number | null; stdout: string; stderr: string } {
   writeFileSync(join(folder, "plant.yaml"), routes);
-  writeFileSync(join(folder, "target.yaml"), blocks("yaml target")[0]!);
+  writeFileSync(join(folder, "target.yaml"), target);
   return spawnSync(process.execPath, [HARDWIRE, command, "plant.yaml", "--target", "target.yaml"], {
     cwd: folder,
     encoding: "utf8",
@@ -62,6 +66,15 @@ test("the README's upstream options are accepted", () => {
   const { status, stderr } = check(`version: 1\nname: t\n${blocks("yaml")[0]}routes: [${route}]\n`);
   assert.equal(stderr, "");
   assert.equal(status, 0);
+});
+
+test("the README's example of matching is accepted, and left with one listener is not", () => {
+  const routes = `version: 1\nname: t\nupstreams: { api: { endpoints: [{ url: "http://127.0.0.1:3001" }] } }\n${blocks("yaml matching")[0]}`;
+  const lan = blocks("yaml target")[0]!.replace("listeners:\n", '$&  lan: { address: "127.0.0.1:8081" }\n');
+  const { status, stderr } = check(routes, "check", lan);
+  assert.equal(stderr, "");
+  assert.equal(status, 0);
+  assert.match(check(routes).stderr, /HW1206/);
 });
 
 test("the mistake in the README is reported just like that", () => {
