@@ -3,8 +3,8 @@
  * and paths of its folders. Searched in the finished file, in all that is not the pinned runtime or addon, so that it
  * does not matter which way something came in.
  */
-import { homedir, tmpdir } from "node:os";
-import { dirname, resolve } from "node:path";
+import { tmpdir } from "node:os";
+import { dirname, isAbsolute, resolve } from "node:path";
 import process from "node:process";
 import { findFormat } from "./secrets.ts";
 import { positionsIn, type TextFile } from "./source.ts";
@@ -18,8 +18,10 @@ export interface Machine {
 
 export function here(repository: string, outFile: string, inputs: readonly TextFile[]): Machine {
   const files = [outFile, ...inputs.map(({ file }) => file)];
-  const folders = [repository, process.cwd(), homedir(), tmpdir(), ...files.map((file) => dirname(resolve(file)))];
-  return { folders, environment: process.env };
+  // Not os.homedir(): a container's user may have none.
+  const { HOME = "" } = process.env;
+  const folders = [repository, process.cwd(), HOME, tmpdir(), ...files.map((file) => dirname(resolve(file)))];
+  return { folders: folders.filter(isAbsolute), environment: process.env };
 }
 
 /**
@@ -51,9 +53,12 @@ function secretsOf({ environment }: Machine): [name: string, value: string][] {
   });
 }
 
+/** Folders that every Linux has say nothing of a machine, and programs name them. */
+const EVERYWHERE: ReadonlySet<string> = new Set(["/", "/dev", "/etc", "/proc", "/run", "/sys", "/usr", "/var"]);
+
 /** With the slash that whatever lies in a folder has behind it: "/tmp" alone is in the program, which looks there. */
 function pathsOf({ folders }: Machine): string[] {
-  return [...new Set(folders)].filter((folder) => folder !== "/").map((folder) => latin1(`${folder}/`));
+  return [...new Set(folders)].filter((folder) => !EVERYWHERE.has(folder)).map((folder) => latin1(`${folder}/`));
 }
 
 /** " (routes.yaml:12:7)" where an input has it. */

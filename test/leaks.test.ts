@@ -10,10 +10,10 @@ import { hostTarget, runFolder } from "./harness.ts";
 
 const REPOSITORY = resolve(import.meta.dirname, "..");
 const HARDWIRE = join(REPOSITORY, "build/launch.mjs");
-const PROGRAM = `"use strict";const place=["/tmp","/dev/shm"],at="http://127.0.0.1:8080/";function f(a){return a.b?"x":'y'}`;
+const PROGRAM = `"use strict";const place=["/tmp","/var/tmp"],at="http://127.0.0.1:8080/";function f(a){return a.b?"x":'y'}`;
 
 function leaks(added: string, environment = {}, text = ""): string[] {
-  const machine = { folders: ["/home/ann/gateway", "/tmp", "/"], environment };
+  const machine = { folders: ["/home/ann/gateway", "/tmp", "/", "/var"], environment };
   return findLeaks(PROGRAM + added + PROGRAM, [{ file: "routes.yaml", text }], machine);
 }
 
