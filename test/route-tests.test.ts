@@ -64,6 +64,9 @@ const TRUE = [
   '{ request: "GET a.lan.local/inside", expect: { status: 421 } }',
   '{ request: "GET /ping", expect: { status: 421 } }',
   '{ request: "GET gw.local/nowhere", expect: { status: 404 } }',
+  '{ request: "HEAD gw.local/nowhere", expect: { status: 404 } }',
+  '{ request: "OPTIONS gw.local/ping", headers: { Max-Forwards: "0" }, expect: { status: 204 } }',
+
   '{ request: "GET gw.local/plc/../ping", expect: { status: 400 } }',
   '{ request: "TRACE gw.local/ping", expect: { status: 501 } }',
   '{ request: "POST gw.local/v1/files", headers: { Content-Length: "2000000" }, expect: { route: upload, status: 413 } }',
@@ -95,6 +98,8 @@ const FALSE: Readonly<Record<string, string>> = {
     'request_headers.Via: expected "x"; the route "ping" answers 200',
   '{ request: "GET gw.local/plc/a", expect: { response_headers: { Cache-Control: null } } }':
     'response_headers.Cache-Control: expected no such field; found "no-store"',
+  '{ request: "HEAD gw.local/v1/devices/7", headers: { Content-Length: "2000000" }, expect: { route: device } }':
+    ': expected no refusal; the route "device" answers 413 (body_too_large)',
   '{ request: "POST gw.local/v1/files", headers: { Content-Length: "2000000" }, expect: { route: upload } }':
     ': expected no refusal; the route "upload" answers 413 (body_too_large)',
 };

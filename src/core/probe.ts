@@ -7,6 +7,7 @@ import { REQUEST_HEAD_BYTES } from "#generated/constants.ts";
 import { routeNames, routeUpstream, upstreams } from "#generated/tables.ts";
 import { finishAnswerHead, sendReply } from "./answer.ts";
 import { Exchange } from "./exchange.ts";
+import type { Reply } from "./fault.ts";
 import { admit, replyTo } from "./proxy.ts";
 import { headView } from "./slab.ts";
 
@@ -47,8 +48,9 @@ export function probe(req: ProbedRequest, listener: number): Outcome {
   x.req = null;
   const route = routeNames[x.route] ?? "";
   if (number !== 0) {
-    sendReply(x, replyTo(number), false);
-    return { route, upstream: "", path: "", requestFields: [], ...answer.read() };
+    const reply = replyTo(number);
+    sendReply(x, reply, false);
+    return { route, code: codeOf(reply), upstream: "", path: "", requestFields: [], ...answer.read() };
   }
   const [line = "", ...lines] = x.head.latin1Slice(x.headStart, x.headEnd).trimEnd().split("\r\n");
   const added = Buffer.from(headView(finishAnswerHead(x, 0, false))).latin1Slice();
@@ -63,6 +65,11 @@ export function probe(req: ProbedRequest, listener: number): Outcome {
   };
 }
 
+/** A feature's answer has none, nor has one without a body. */
+function codeOf({ fromFeature, bodiless, body }: Reply): string {
+  return fromFeature || bodiless ? "" : (JSON.parse(body.toString()) as { code: string }).code;
+}
+
 function fieldsOf(lines: readonly string[]): Field[] {
   return lines.map((line) => {
     const colon = line.indexOf(":");
@@ -73,14 +80,10 @@ function fieldsOf(lines: readonly string[]): Field[] {
 /** Stands for the client's side: keeps what would be sent. */
 class CaughtAnswer {
   #head = "";
-  #body = "";
 
-  read(): Pick<Outcome, "status" | "code" | "responseFields"> {
+  read(): Pick<Outcome, "status" | "responseFields"> {
     const [status = "", ...lines] = this.#head.split("\r\n");
-    const responseFields = fieldsOf(lines);
-    const isProblem = responseFields.some(([, value]) => value === "application/problem+json");
-    const code = isProblem ? String((JSON.parse(this.#body) as { code?: string }).code ?? "") : "";
-    return { status: Number(status.slice(0, 3)), code, responseFields };
+    return { status: Number(status.slice(0, 3)), responseFields: fieldsOf(lines) };
   }
 
   cork(write: () => void): void {
@@ -89,9 +92,7 @@ class CaughtAnswer {
   writeStatus(head: Uint8Array): void {
     this.#head = Buffer.from(head).latin1Slice();
   }
-  end(body?: Uint8Array): void {
-    this.#body = Buffer.from(body ?? []).toString();
-  }
+  end(): void {}
   endWithoutBody(): void {}
   onData(): void {}
   pause(): void {}
