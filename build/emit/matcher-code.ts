@@ -2,7 +2,7 @@
 import { type Choice, type Pattern, type PatternNode, treeOf } from "../match/patterns.ts";
 import type { PlannedRoute } from "../plan.ts";
 import { type Asked, describeConditions } from "./matcher-conditions.ts";
-import { hostTest } from "./matcher-hosts.ts";
+import { anyOf, hostTest } from "./matcher-hosts.ts";
 import { literal, type Text } from "./text.ts";
 
 /** Where a segment starts: after a fixed number of characters, or that many after the end of a variable. */
@@ -114,15 +114,12 @@ export function emitLeaf(out: Text, pattern: Pattern<PlannedRoute>, asked: Asked
 
 /** What has to hold besides path and method, "" for nothing. */
 function testOf({ hosts, route }: Choice<PlannedRoute>, asked: Asked): string {
-  const any = (tests: readonly string[], alone: boolean) =>
-    tests.length === 1 || alone ? tests.join(" || ") : `(${tests.join(" || ")})`;
-  const listeners = asked.byListener ? route.listeners?.map((listener) => `listenerNow === ${listener}`) : undefined;
-  const isAlone = listeners === undefined && route.conditions.length === 0;
-  return [
-    ...(listeners === undefined ? [] : [any(listeners, hosts === undefined && route.conditions.length === 0)]),
-    ...(hosts === undefined ? [] : [any(hosts.map(hostTest), isAlone)]),
-    ...route.conditions.map((condition) => asked.test(condition)),
-  ].join(" && ");
+  const tests = route.conditions.map((condition) => asked.test(condition));
+  if (hosts !== undefined) tests.unshift(hostTest(hosts));
+  if (asked.byListener && route.listeners !== undefined)
+    tests.unshift(anyOf(route.listeners.map((listener) => `listenerNow === ${listener}`)));
+  if (tests.length === 1) return tests[0]!;
+  return tests.map((test) => (test.includes(" || ") ? `(${test})` : test)).join(" && ");
 }
 
 /** A chain of literals that nothing branches off, as one text: one comparison instead of several. */

@@ -37,11 +37,20 @@ function sameSet(a: ReadonlySet<string> | undefined, b: ReadonlySet<string> | un
   return a === undefined || b === undefined ? a === b : a.size === b.size && [...a].every((host) => b.has(host));
 }
 
-/** An expression: whether `host` fits the pattern. */
-export function hostTest(pattern: string): string {
-  if (!isWildcard(pattern)) return `host === ${literal(pattern)}`;
-  const suffix = suffixOf(pattern);
-  return `(host.length > ${suffix.length} && host.endsWith(${literal(suffix)}))`;
+/** An expression: whether `host` fits one of the patterns. */
+export function hostTest(patterns: Iterable<string>): string {
+  const tests = [...patterns].map((pattern) => {
+    if (!isWildcard(pattern)) return `host === ${literal(pattern)}`;
+    const suffix = suffixOf(pattern);
+    return `host.length > ${suffix.length} && host.endsWith(${literal(suffix)})`;
+  });
+  return anyOf(tests) || "false";
+}
+
+/** Alternatives as one expression that can stand beside `&&` in parentheses only if there are several. */
+export function anyOf(tests: readonly string[]): string {
+  if (tests.length < 2) return tests.join("");
+  return tests.map((test) => (test.includes(" && ") ? `(${test})` : test)).join(" || ");
 }
 
 /** The condition that some route of the listener has this host, or undefined if any host has a route. */
@@ -50,9 +59,9 @@ export function emitHostCheck(out: Text, hosts: Hosts): string | undefined {
   const { byListener } = hosts;
   if (byListener.every((set) => set === undefined)) return undefined;
   if (!hosts.isTable) {
-    const tests = byListener.map((set) => set && ([...set].map(hostTest).join(" || ") || "false"));
+    const tests = byListener.map((set) => set && hostTest(set));
     if (tests.length === 1) return tests[0];
-    const cases = tests.map((test, listener) => test && `(listenerNow !== ${listener} || ${test})`);
+    const cases = tests.map((test, listener) => test && `(${anyOf([`listenerNow !== ${listener}`, test])})`);
     return cases.filter((text) => text !== undefined).join(" && ");
   }
   if (byListener.length === 1) return "hostCount > 0";

@@ -23,7 +23,7 @@ export interface Pattern<R extends RouteMatch = RouteMatch> {
 export interface Choice<R extends RouteMatch = RouteMatch> {
   readonly number: number;
   readonly route: R;
-  /** Names, or one wildcard; undefined for any host. */
+  /** Undefined for any host. */
   readonly hosts: readonly string[] | undefined;
 }
 
@@ -123,10 +123,23 @@ function inOrder<R extends RouteMatch>(routes: readonly Numbered<R>[]): Choice<R
   }
   const last = open.findIndex(({ route }) => takesAll(route));
   return [
-    ...named,
-    ...wild.toSorted((a, b) => compareHosts(a.pattern, b.pattern)).map(({ pattern: _, ...choice }) => choice),
+    ...joined([
+      ...named,
+      ...wild.toSorted((a, b) => compareHosts(a.pattern, b.pattern)).map(({ pattern: _, ...choice }) => choice),
+    ]),
     ...(last < 0 ? open : open.slice(0, last + 1)),
   ];
+}
+
+/** One choice of those that follow each other and lead to the same route. */
+function joined<R extends RouteMatch>(choices: readonly Choice<R>[]): Choice<R>[] {
+  const result: Choice<R>[] = [];
+  for (const choice of choices) {
+    const last = result.at(-1);
+    if (last?.number !== choice.number) result.push(choice);
+    else result[result.length - 1] = { ...last, hosts: [...last.hosts!, ...choice.hosts!] };
+  }
+  return result;
 }
 
 /** Every request that has the path and the host. */
