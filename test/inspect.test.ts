@@ -101,7 +101,7 @@ describe("a diff", () => {
 
   test("names what came, what went and what changed, also for another processor", async () => {
     const [, ...rest] = GATEWAY.routes;
-    const ping = { name: "ping", match: { path: "/ping" }, respond: { status: 200, body: "pong\n" } };
+    const ping = { name: "ping", match: { path_regex: "/p[io]ng" }, respond: { status: 200, body: "pong\n" } };
     const thing = { match: { path: "/things/{id}", methods: ["GET", "PATCH"] } };
     const routes = [ping, ...rest.map((route) => (route.name === "thing" ? { ...route, ...thing } : route))];
     const foreign = HOST_TARGET === "linux-x64" ? "linux-arm64" : "linux-x64";
@@ -120,6 +120,7 @@ describe("a diff", () => {
       ],
     );
     assert.ok(lines.some((line) => /^~ budget\.memory_bytes\.total: [\d.]+ MiB → [\d.]+ MiB$/.test(line)));
+    assert.match(stdout, /\n\+ {2}path_regex +\/p\[io\]ng\n/);
     assert.match(stdout, /\n\+ {2}respond +status 200, body "pong\\n"\n/);
   });
 

@@ -119,7 +119,12 @@ function describeAddon({ manifest }: Inside) {
           url: `https://github.com/uNetworking/uWebSockets.js/commit/${addonPackage.commit}`,
         },
       ],
-      notes: "needs glibc 2.36 instead of 2.38, reads 64 KiB at a time instead of 512 KiB, debug sections taken out",
+      notes: [
+        "needs glibc 2.36 instead of 2.38",
+        "reads 64 KiB at a time instead of 512 KiB",
+        "closes a connection that asks again while answers are unsent",
+        "debug sections taken out",
+      ].join("; "),
     },
     components: describeLibraries("uwebsockets", LIBRARIES_OF_ADDON),
   };

@@ -78,7 +78,8 @@ function describeRoute(route: PlannedRoute, plan: Plan) {
   return {
     listeners: listeners?.map((index) => plan.listeners[index]!.name) ?? null,
     hosts: hosts === undefined ? null : [...hosts],
-    path: path.text,
+    path: path.kind === "regex" ? null : path.text,
+    path_regex: path.kind === "regex" ? path.text : null,
     methods: methods === undefined ? null : nameMethods(methods).split(", "),
     headers: describeConditions(conditions, "field"),
     query: describeConditions(conditions, "parameter"),

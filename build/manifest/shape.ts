@@ -29,7 +29,8 @@ export const manifestSchema = z
       settings.and(
         z.object({
           hosts: z.array(z.string()).nullable(),
-          path: z.string(),
+          path: z.string().nullable(),
+          path_regex: z.string().nullable(),
           methods: z.array(z.string()).nullable(),
           upstream: z.string().nullable(),
         }),
