@@ -1,6 +1,7 @@
 /**
  * Stand-in for the generated constants: everything on, so that editors, type checking and unit tests see every path.
- * A build replaces it. It imports nothing, which is what lets esbuild fold these values across modules.
+ * A build puts literals in the place of these names (build/bundle.ts), so that whatever only a switched-off branch uses
+ * is not in the program.
  */
 
 /** Resolution of every timeout, derived at build from the shortest one. */
