@@ -21,8 +21,10 @@ const ATTACK_MS = Number(process.env.ATTACK_SECONDS ?? 8) * 1000;
 const CONNECTIONS = 256;
 const IN_FLIGHT = 64;
 const HEAD_BYTES = 8192;
+/** Clients that behave, but never rest. */
+const BUSY = 4;
 /** Of an attacker's connection. */
-const LIFE_MS = 2000;
+const LIFE_MS = 5000;
 
 const ROUTES = {
   version: 1,
@@ -123,12 +125,13 @@ function startOrigin(): Promise<void> {
 }
 
 const long = "q".repeat(HEAD_BYTES - 300);
-const body = Buffer.alloc(1 << 20, "b");
+/** Together more than all socket buffers on the way take, so that windows fill as well. */
+const body: Buffer[] = Array(16).fill(Buffer.alloc(1 << 20, "b"));
 /** What attackers send once connected, and then no more; none of them reads. */
 const ATTACKS: readonly (readonly [count: number, bytes: readonly (string | Buffer)[]])[] = [
   [120, [`GET /unfinished HTTP/1.1\r\nHost: localhost\r\nX-Long: ${long}`]],
-  [40, [head("PUT /stuck", `Content-Length: ${1 << 30}`), body]],
-  [40, [head("PUT /stuck", "Transfer-Encoding: chunked"), `${body.length.toString(16)}\r\n`, body]],
+  [20, [head("PUT /stuck", `Content-Length: ${1 << 30}`), ...body]],
+  [20, [head("PUT /stuck", "Transfer-Encoding: chunked"), `${(16 << 20).toString(16)}\r\n`, ...body]],
   [40, [get("/chunks")]],
   [40, [get("/bytes")]],
   [40, [get("/held", `X-Long: ${long}`)]],
@@ -172,6 +175,22 @@ function sleep(ms: number): Promise<void> {
   return new Promise((resolve) => setTimeout(resolve, ms));
 }
 
+/** Small requests, one after the other, with heads that leave much to collect. */
+async function keepBusy(isOver: () => boolean): Promise<void> {
+  while (!isOver()) {
+    const client = await Client.open(ports.device).catch(() => undefined);
+    try {
+      while (!isOver() && client !== undefined) {
+        await client.send(get("/ok", `X-Long: ${long}`)).answer();
+        client.reader.taken = [];
+      }
+    } catch {
+      await sleep(20);
+    }
+    client?.close();
+  }
+}
+
 /** What becomes of one small request: its status, or "closed". */
 async function probe(): Promise<string> {
   try {
@@ -192,6 +211,8 @@ assert.equal(await probe(), "200");
 const bounds = cgroup === undefined ? "private memory only, for want of a cgroup" : "in a memory cgroup";
 test(`all limits at once for ${ATTACK_MS / 1000} s, ${bounds}`, async (context) => {
   const attack = startAttack();
+  let isOver = false;
+  const busy = Array.from({ length: BUSY }, () => keepBusy(() => isOver));
   const seen = new Map<string, number>();
   let privateMost = 0;
   for (const limit = Date.now() + ATTACK_MS; Date.now() < limit; await sleep(20)) {
@@ -199,7 +220,9 @@ test(`all limits at once for ${ATTACK_MS / 1000} s, ${bounds}`, async (context) 
     seen.set(outcome, (seen.get(outcome) ?? 0) + 1);
     privateMost = Math.max(privateMost, device.privateBytes());
   }
+  isOver = true;
   attack.stop();
+  await Promise.all(busy);
   const outcomes = [...seen].map(([outcome, count]) => `${count} × ${outcome}`).join(", ");
   context.diagnostic(`${attack.opened()} attackers; small requests meanwhile: ${outcomes}`);
   context.diagnostic(`private memory ${privateMost} of ${privateBytes} B at most`);
@@ -209,8 +232,9 @@ test(`all limits at once for ${ATTACK_MS / 1000} s, ${bounds}`, async (context) 
   assert.equal(cgroup?.kills ?? 0, 0);
   assert.ok(privateMost <= privateBytes, `${privateMost} B of private memory, ${privateBytes} stated`);
   assert.ok(seen.has("503") || seen.has("closed"), "limits were reached");
+  // 504 where the origin, which is in this process, is kept from answering.
   assert.deepEqual(
-    [...seen.keys()].filter((outcome) => !["200", "503", "closed"].includes(outcome)),
+    [...seen.keys()].filter((outcome) => !["200", "503", "504", "closed"].includes(outcome)),
     [],
   );
 
@@ -236,6 +260,8 @@ test("a client that asks and never reads is closed, with one answer unsent at th
 });
 
 test("connections beyond the limit are closed at once, and there is room again for each that goes", async () => {
+  // A connection that the gateway has paused does not tell that its client has gone; the route's idle ends it.
+  await sleep(4000);
   const clients = await Promise.all(Array.from({ length: CONNECTIONS }, () => Client.open(ports.device)));
   for (const client of clients) assert.equal((await client.send(get("/ok")).answer()).status, 200);
   const late = await Client.open(ports.device);
