@@ -8,6 +8,7 @@ import { mkdirSync, readFileSync, truncateSync, writeFileSync } from "node:fs";
 import { join, resolve } from "node:path";
 import process from "node:process";
 import { before, describe, test } from "node:test";
+import { zstdCompressSync } from "node:zlib";
 import { readElf } from "../build/elf/read.ts";
 import { ForeignFile, lookInside, readInside } from "../build/manifest/read.ts";
 import { GATEWAY, HOST_TARGET, hostTarget, pack, runFolder } from "./harness.ts";
@@ -172,6 +173,8 @@ describe("what is no executable of hardwire's", () => {
       writeFileSync(file, text);
       refused(/foreign: not an ELF file; expected an executable built by hardwire$/);
     }
+    writeFileSync(file, zstdCompressSync("x"));
+    refused(/foreign: is compressed; decompress it first, with zstd -d$/);
     writeFileSync(file, readFileSync("/bin/true"));
     refused(/foreign: an executable without a payload; expected/);
     assert.throws(() => lookInside(folder), /cannot be read \(EISDIR\)/);

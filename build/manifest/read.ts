@@ -51,7 +51,13 @@ export function readInside(file: string, data: Buffer): Omit<Inside, "sha256"> {
   }
 }
 
+/** RFC 8878 3.1.1 */
+const ZSTD_MAGIC = 0xfd2fb528;
+
 function read(file: string, data: Buffer): Omit<Inside, "sha256"> {
+  if (data.length >= 4 && data.readUInt32LE(0) === ZSTD_MAGIC) {
+    throw new ForeignFile(file, "is compressed; decompress it first, with zstd -d");
+  }
   const elf = readElf(file, data);
   const payload = findNote(elf, "NODE_SEA_BLOB");
   if (payload === undefined) throw new ElfError(file, "an executable without a payload");
@@ -87,5 +93,7 @@ function parseManifest(file: string, text: string): Manifest {
     throw new ForeignFile(file, `its manifest has form ${version}, this hardwire reads ${MANIFEST_VERSION}; ${advice}`);
   }
   const [issue] = parsed.error.issues;
-  throw new ElfError(file, `its manifest is not of hardwire's form (${issue!.path.join(".")}: ${issue!.message})`);
+  // Keys are the file's, which must not be able to steer the terminal.
+  const where = issue!.path.join(".").replace(/[^ -~]/g, "?");
+  throw new ElfError(file, `its manifest is not of hardwire's form (${where}: ${issue!.message})`);
 }
