@@ -18,10 +18,10 @@ import { type Bundle, type BundleInput, bundleOptions, shownPath } from "./bundl
 import { GENERATED_FILES } from "./emit/index.ts";
 
 /**
- * Bytes of core and features together; to be raised in the commit that needs more, with its reason: 64 KiB for what
- * serves, 8 KiB for what an executable with tests checks itself by.
+ * Bytes of core and features together; to be raised in the commit that needs more, with its reason: 68 KiB for what
+ * serves, 8 KiB for what an executable with tests checks itself by. A routes file that uses everything has 72.3 KiB.
  */
-export const CODE_BYTES_MAX = 72 * 1024;
+export const CODE_BYTES_MAX = 76 * 1024;
 
 /** Globals by how they are written, why they are refused, and the files of the core that may use them all the same. */
 export const FORBIDDEN: Readonly<Record<string, { readonly why: string; readonly except: readonly string[] }>> = {

@@ -25,6 +25,9 @@ const AUTHORIZATION = /(?:^|[-_.])authorization$/i;
 /** `api_key=…`, `"password": "…"`, `token: …` in a URL or a body. */
 const PAIR = new RegExp(`(?:^|[^A-Za-z])(?:${NAMES})["']?\\s*[:=]\\s*["']?([^\\s"'&,;{}<>]{6,})`, "gi");
 
+/** `pwd=abc123` is the shortest; most texts of a routes file are shorter. */
+const CHARS_MIN = 10;
+
 /** The first part of a text, which may be a whole program, that has the format of a secret. */
 export function findFormat(text: string): { readonly what: string; readonly text: string } | undefined {
   for (const [what, pattern] of FORMATS) {
@@ -36,6 +39,7 @@ export function findFormat(text: string): { readonly what: string; readonly text
 
 /** What a text looks like, "an AWS access key"; undefined if it looks like no secret. */
 export function findSecret(text: string): string | undefined {
+  if (text.length < CHARS_MIN) return undefined;
   const format = findFormat(text);
   if (format !== undefined) return format.what;
   if (isBasic(text)) return "a user name with its password";
