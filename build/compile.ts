@@ -8,6 +8,7 @@ import { tmpdir } from "node:os";
 import { basename, dirname, join, resolve } from "node:path";
 import { analyse } from "./analyse/index.ts";
 import { checkBudgets } from "./budget/check.ts";
+import { fitReads } from "./budget/fit.ts";
 import { heapLimitOf } from "./budget/heap.ts";
 import { type Bundle, bundle } from "./bundle.ts";
 import { type Diagnostic, hasErrors, inFileOrder, type Problems } from "./diagnostics.ts";
@@ -108,7 +109,7 @@ function makeDesign(
   };
   const { binary, payload } = targetFile.size ?? {};
   return {
-    plan: makePlan(routesFile, targetFile, features, { file: nameInCode(routes.source.file), lineOf }),
+    plan: fitReads(makePlan(routesFile, targetFile, features, { file: nameInCode(routes.source.file), lineOf })),
     floor: targetFile.libc?.floor ?? GLIBC_FLOOR,
     bytesMax: {
       binary: binary === undefined ? Number.POSITIVE_INFINITY : parseSizeBytes(binary),

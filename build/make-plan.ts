@@ -60,6 +60,7 @@ export function makePlan(
       clientHeadBytesMax,
       targetBytesMax: uri === undefined ? Math.floor(clientHeadBytesMax * TARGET_SHARE) : parseSizeBytes(uri),
       responseHeadBytesMax: RESPONSE_HEAD_BYTES_MAX,
+      readBytes: 0,
       drainMs: targetFile.timing?.drain === undefined ? DRAIN_MS : parseDurationMs(targetFile.timing.drain),
     },
     memory: planMemory(targetFile),

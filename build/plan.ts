@@ -124,6 +124,8 @@ export interface PlannedLimits {
   readonly targetBytesMax: number;
   /** Upstream answer head, status line and fields. */
   readonly responseHeadBytesMax: number;
+  /** One read of an upstream; see budget/fit.ts. */
+  readonly readBytes: number;
   /** Largest time a drain may take after SIGTERM. */
   readonly drainMs: number;
 }

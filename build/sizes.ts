@@ -8,7 +8,7 @@ export interface Sizes {
   readonly requestHeadBytes: number;
   /** Most bytes that features add to an answer's head. */
   readonly answerHeadAddedBytes: number;
-  /** Body windows, each of 64 KiB and a request head. */
+  /** Body windows: a read of an upstream, or a request head and a read of a client. */
   readonly windowsMax: number;
 }
 

@@ -40,6 +40,7 @@ export function planOf(routes: readonly RouteSketch[], rest: Partial<Plan> = {})
       clientHeadBytesMax: 4096,
       targetBytesMax: 2048,
       responseHeadBytesMax: 16_384,
+      readBytes: 65_536,
       drainMs: 20_000,
     },
     memory: { budgetBytes: undefined, heapMib: undefined },
@@ -69,8 +70,8 @@ function plannedRoute(sketch: RouteSketch, number: number): PlannedRoute {
     fieldsMax: undefined,
     inFlightMax: undefined,
     uses: new Map(Object.entries(sketch.uses ?? {})),
-    source: sketch.source ?? `routes/test.yaml:${number + 1}`,
     settings: {},
+    source: sketch.source ?? `routes/test.yaml:${number + 1}`,
   };
 }
 

@@ -2,6 +2,7 @@
  * The most memory that a plan's executable can need, everything at its limit at once. A sum over what the core and the
  * features say of themselves; `Plan` in, data out.
  */
+import { CLIENT_READ_BYTES } from "../bound-reads.ts";
 import type { Value } from "../feature.ts";
 import type { Plan } from "../plan.ts";
 import { sizesOf } from "../sizes.ts";
@@ -13,8 +14,6 @@ import { type Budget, budgetOf, type MemoryTerm, showBytes, sumOf } from "./term
 const PAGE_BYTES = 4096;
 const MIB = 1 << 20;
 
-/** As in src/core/windows.ts and slab.ts: one read of a client or of an upstream. */
-const READ_BYTES = 64 << 10;
 /** What the core itself adds to an answer's head. */
 const CORE_ADDED_BYTES = 256;
 /** WHOLE_BYTES_MAX of src/core/proxy.ts: answers that are handed over at once. */
@@ -33,8 +32,9 @@ function privateTerms(plan: Plan): MemoryTerm[] {
   const { limits, upstreams } = plan;
   const { requestHeadBytes, answerHeadAddedBytes, windowsMax } = sizesOf(plan);
   const heap = heapLimitOf(plan);
-  const windowBytes = roundToPages(requestHeadBytes + FRAMING_BYTES + READ_BYTES);
-  const slabBytes = 2 * limits.responseHeadBytesMax + answerHeadAddedBytes + CORE_ADDED_BYTES + READ_BYTES;
+  const { readBytes } = limits;
+  const windowBytes = roundToPages(Math.max(requestHeadBytes + FRAMING_BYTES + CLIENT_READ_BYTES, readBytes));
+  const slabBytes = 2 * limits.responseHeadBytesMax + answerHeadAddedBytes + CORE_ADDED_BYTES + readBytes;
   const unreadBytes = Math.max(WHOLE_BYTES, largestReplyBytes(plan)) + answerHeadAddedBytes + CORE_ADDED_BYTES;
   const connections = connectionsTo(upstreams);
   const pipelined = connectionsTo(upstreams.filter(({ pipelining }) => pipelining > 1));
@@ -68,18 +68,14 @@ function privateTerms(plan: Plan): MemoryTerm[] {
     term(
       "body windows",
       windowsMax * windowBytes,
-      times(
-        windowsMax,
-        windowBytes,
-        "a read and a head, for bodies that wait; two for each request in flight, 256 at most",
-      ),
+      times(windowsMax, windowBytes, "a read, for bodies that wait; two for each request in flight, 256 at most"),
       "limits.in_flight",
     ),
     term("slab", slabBytes, "the one read buffer of all upstream connections, and answer heads"),
     term(
       "answers in chunks",
-      limits.exchangesMax * READ_BYTES,
-      times(limits.exchangesMax, READ_BYTES, "one read each, which a slow client has not taken"),
+      limits.exchangesMax * readBytes,
+      times(limits.exchangesMax, readBytes, "one read each, which a slow client has not taken"),
       "limits.in_flight",
     ),
     term(

@@ -19,9 +19,10 @@ export function emitConstants(out: Text, plan: Plan): void {
   number("CLIENT_HEAD_BYTES_MAX", limits.clientHeadBytesMax, "A client's request head.");
   number("TARGET_BYTES_MAX", limits.targetBytesMax, "Its path and query together.");
   number("REQUEST_HEAD_BYTES", sizes.requestHeadBytes, "A request head towards an upstream.");
+  number("READ_BYTES", limits.readBytes, "One read of an upstream.");
   number("RESPONSE_HEAD_BYTES_MAX", limits.responseHeadBytesMax, "An upstream's answer head.");
   number("RESPONSE_HEAD_ADDED_BYTES", sizes.answerHeadAddedBytes, "Most bytes that features add to an answer's head.");
-  number("WINDOWS_MAX", sizes.windowsMax, "Body windows of 64 KiB and a head.");
+  number("WINDOWS_MAX", sizes.windowsMax, "Body windows: a read of an upstream, or a head and a read of a client.");
   number("DRAIN_MS", limits.drainMs, "After SIGTERM, requests in flight get this long.");
   out.line();
   flag(

@@ -21,7 +21,7 @@ import { putBytes } from "./bytes.ts";
 import type { Exchange } from "./exchange.ts";
 import type { Reply } from "./fault.ts";
 import { bodyBytes, headView, OUT_BYTES, out, slab, viewOf } from "./slab.ts";
-import { takeWindow, WINDOW_END } from "./windows.ts";
+import { takeWindow, WINDOW_BYTES } from "./windows.ts";
 
 /** All is with the kernel or ended; go on. */
 export const TAKEN = 0;
@@ -209,7 +209,7 @@ function corkedWrite(): void {
 function keepUnsent(exchange: Exchange, start: number, end: number): number {
   if (start === end) return SLOW;
   const window = takeWindow();
-  if (window === null || end - start > WINDOW_END) return NO_ROOM;
+  if (window === null || end - start > WINDOW_BYTES) return NO_ROOM;
   slab.copy(window, 0, start, end);
   exchange.unsent = window;
   exchange.unsentStart = 0;

@@ -10,15 +10,13 @@
  * answer came in pieces, the pieces kept aside are copied in front of the new bytes, ending at READ_AT: the parser
  * always sees one contiguous range. Kept field lines move to `out` with `copyWithin`, which allocates nothing.
  */
-import { RESPONSE_HEAD_ADDED_BYTES, RESPONSE_HEAD_BYTES_MAX } from "#generated/constants.ts";
+import { READ_BYTES, RESPONSE_HEAD_ADDED_BYTES, RESPONSE_HEAD_BYTES_MAX } from "#generated/constants.ts";
 
 /** Via and Connection, which the core itself adds to an answer's head. */
 const CORE_ADDED_BYTES = 256;
 export const OUT_BYTES = RESPONSE_HEAD_BYTES_MAX + RESPONSE_HEAD_ADDED_BYTES + CORE_ADDED_BYTES;
 const STASH_AT = OUT_BYTES;
 export const READ_AT = STASH_AT + RESPONSE_HEAD_BYTES_MAX;
-/** As large as one read can be; larger reads mean fewer system calls for large bodies. */
-export const READ_BYTES = 64 * 1024;
 const SLAB_BYTES = READ_AT + READ_BYTES;
 
 export const slab = Buffer.allocUnsafeSlow(SLAB_BYTES);

@@ -1,15 +1,16 @@
 /**
  * Body windows: fixed buffers for bytes that one side has given and the other cannot take yet. Pooled and bounded; an exchange that needs one when all are in use is ended (503, or a cut), so memory never grows past it.
  */
-import { REQUEST_HEAD_BYTES, WINDOWS_MAX } from "#generated/constants.ts";
+import { READ_BYTES, REQUEST_HEAD_BYTES, WINDOWS_MAX } from "#generated/constants.ts";
 
 /** The packed uWebSockets.js reads at most this much from a client before a pause holds (build/bound-reads.ts). */
-const READ_BYTES_MAX = 64 * 1024;
+const CLIENT_READ_BYTES = 64 * 1024;
 /** Room in front for a request's head and a chunk's size line, and behind for its CRLF and the last chunk. */
 export const WINDOW_AT = REQUEST_HEAD_BYTES + 16;
 const WINDOW_TAIL_BYTES = 16;
-export const WINDOW_END = WINDOW_AT + READ_BYTES_MAX;
-const WINDOW_BYTES = WINDOW_AT + READ_BYTES_MAX + WINDOW_TAIL_BYTES;
+export const WINDOW_END = WINDOW_AT + CLIENT_READ_BYTES;
+/** From an upstream comes the body alone. */
+export const WINDOW_BYTES = Math.max(WINDOW_END + WINDOW_TAIL_BYTES, READ_BYTES);
 
 /** Windows that keep their memory while nobody uses them. */
 const KEPT = 8;

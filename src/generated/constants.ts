@@ -16,6 +16,8 @@ export const CLIENT_HEAD_BYTES_MAX: number = 4096;
 export const TARGET_BYTES_MAX: number = 2048;
 /** Buffer for one request head on its way to the upstream: what the client sent plus the most that is added. */
 export const REQUEST_HEAD_BYTES: number = 8192;
+/** One read of an upstream. */
+export const READ_BYTES: number = 131072;
 /** Largest answer head accepted from an upstream. */
 export const RESPONSE_HEAD_BYTES_MAX: number = 16384;
 /** Most bytes that features add to an answer's head. */

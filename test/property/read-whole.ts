@@ -4,7 +4,8 @@
  */
 import { BodyReader, UNTIL_CLOSE } from "../../src/core/body-reader.ts";
 import * as h1 from "../../src/core/h1-read.ts";
-import { OUT_BYTES, READ_AT, READ_BYTES, slab } from "../../src/core/slab.ts";
+import { OUT_BYTES, READ_AT, slab } from "../../src/core/slab.ts";
+import { READ_BYTES } from "../../src/generated/constants.ts";
 
 export interface Whole {
   /** COMPLETE, NEED_MORE or MALFORMED of h1-read.ts: how the head ended. */
