@@ -14,7 +14,7 @@ import { bundle } from "../build/bundle.ts";
 import { emit, emitTexts, GENERATED_FILES } from "../build/emit/index.ts";
 import { comment, key, literal } from "../build/emit/text.ts";
 import { type RouteUse, template } from "../build/feature.ts";
-import type { Plan } from "../build/plan.ts";
+import type { Condition, Plan } from "../build/plan.ts";
 import headers from "../src/features/headers/feature.ts";
 import respond from "../src/features/respond/feature.ts";
 import rewrite from "../src/features/rewrite/feature.ts";
@@ -56,6 +56,31 @@ const PLAN: Plan = planOf(
   { features: FEATURES },
 );
 
+const LISTENERS = ["public", "lan"].map((name, i) => ({ name, host: "127.0.0.1", port: 8080 + i }));
+
+/** Everything that can tell routes apart. */
+function conditional(count: number): RouteSketch[] {
+  const routes = Array.from({ length: count }, (_, i): RouteSketch[] => [
+    {
+      path: `/t${i}/{id}`,
+      hosts: [`h${i}.test`, `*.h${i}.test`],
+      listeners: [i % 2],
+      conditions: [
+        { on: "field", name: "x-a", test: "exact", value: `${i}` },
+        { on: "field", name: "x-b", test: "prefix", value: "b" },
+        { on: "parameter", name: "v", test: "present", value: "" },
+        { on: "parameter", name: "w", test: "absent", value: "" },
+      ],
+    },
+    { path: `/e${i}`, methods: ["GET"], conditions: [{ on: "parameter", name: "v", test: "prefix", value: "1" }] },
+  ]);
+  return [
+    ...routes.flat(),
+    { path: "/v[0-9]+/.*", isRegex: true, hosts: ["*.test"] },
+    { path: "/[a-z]", isRegex: true },
+  ];
+}
+
 let dir: string;
 before(async () => {
   dir = await mkdtemp(join(tmpdir(), "hardwire-emit-"));
@@ -73,6 +98,14 @@ describe("types", () => {
         ...Array.from({ length: 20 }, (_, i) => ({ path: `/e${i}` })),
       ],
       { features: FEATURES },
+    ),
+    "listeners, wildcards, conditions and patterns, code": planOf(conditional(2), { listeners: LISTENERS }),
+    "listeners, wildcards, conditions and patterns, tables": planOf(conditional(40), { listeners: LISTENERS }),
+    "conditions on the query alone, tables": planOf(
+      conditional(40).map(({ path, conditions = [] }) => ({
+        path,
+        conditions: conditions.filter(({ on }) => on === "parameter"),
+      })),
     ),
   })) {
     test(`${name}: strict, and the stand-ins' shapes`, async () => {
@@ -340,7 +373,11 @@ test("no value of a routes file breaks out of a literal or a comment", async () 
           dropRequestFields: [name],
         },
       };
-      const route = { path: `/${path}`, name, hosts: [host], source, uses };
+      const conditions: Condition[] = [
+        { on: "field", name: key, test: "exact", value },
+        { on: "parameter", name: key, test: "prefix", value },
+      ];
+      const route = { path: `/${path}`, name, hosts: [host], source, uses, conditions };
       const plan = planOf([route, { ...route, path: "/*" }], { name, features: FEATURES });
       for (const [file, text] of Object.entries(emitTexts(plan))) {
         // Names that appear outside of literals and comments would be new identifiers or a syntax error.
@@ -372,8 +409,13 @@ async function skeletonOf(file: string): Promise<Set<string>> {
         dropRequestFields: ["n"],
       },
     };
+    const conditions: Condition[] = [
+      { on: "field", name: "n", test: "exact", value: "v" },
+      { on: "parameter", name: "n", test: "prefix", value: "v" },
+    ];
     const plan = planOf(
       [
+        { path: "/c", name: "n", conditions },
         { path: "/a", name: "n", hosts: ["h"], uses },
         { path: "/{a}/b", name: "n", hosts: ["h"], uses },
         { path: "/b/{a}", name: "n", hosts: ["h"], uses },
