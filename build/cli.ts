@@ -17,6 +17,7 @@ The smallest gateway, as routes.yaml and target.yaml:
 
 Examples:
   hardwire check routes.yaml --target target.yaml             find every mistake, write nothing
+  hardwire explain routes.yaml --target target.yaml           longest waits, and where the memory goes
   hardwire build routes.yaml --target target.yaml --out gw    one executable, gw; the TypeScript it was
                                                               made from lies in gw.generated/
   ./gw                                                        run it; SIGTERM drains and ends it

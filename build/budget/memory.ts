@@ -25,7 +25,8 @@ const BATCH_BYTES = 32 << 10;
 
 export function memoryBudget(plan: Plan): Budget<MemoryTerm> {
   const own = [...privateTerms(plan), ...tableTerms(plan)];
-  return budgetOf([...own, ...kernelTerms(plan, sumOf(own)), ...fileTerms(plan)], plan.memory.budgetBytes);
+  const serving = [...own, ...kernelTerms(plan, sumOf(own)), ...fileTerms(plan)];
+  return budgetOf([...serving, startTerm(sumOf(serving))], plan.memory.budgetBytes);
 }
 
 function privateTerms(plan: Plan): MemoryTerm[] {
@@ -182,6 +183,16 @@ function fileTerms({ target }: Plan): MemoryTerm[] {
       formula: "the pages of it that serving needs; the kernel drops the others when memory is short",
     },
   ];
+}
+
+/** While it starts it needs more of its files, and little else. */
+function startTerm(servingBytes: number): MemoryTerm {
+  return {
+    place: "files",
+    name: "files: start",
+    amount: Math.max(0, measured.START_BYTES - servingBytes),
+    formula: `what starting needs beyond serving: ${showBytes(measured.START_BYTES)} in all`,
+  };
 }
 
 function roundToPages(bytes: number): number {

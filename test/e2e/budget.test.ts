@@ -7,7 +7,7 @@
  */
 import assert from "node:assert/strict";
 import { execFile, execFileSync } from "node:child_process";
-import { mkdirSync, writeFileSync } from "node:fs";
+import { mkdirSync, readdirSync, writeFileSync } from "node:fs";
 import { connect, createServer, type Socket } from "node:net";
 import { join } from "node:path";
 import { test } from "node:test";
@@ -84,8 +84,13 @@ async function startBounded(): Promise<Device> {
   const script = `${enter}ulimit -n ${sums.descriptors.total} && exec "$0"`;
   const device = new Device("/bin/sh", { args: ["-c", script, file] });
   atEnd(async () => {
-    await device.stop();
-    cgroup?.remove();
+    try {
+      await device.stop();
+    } finally {
+      // Not before, or it is not empty.
+      await device.exited;
+      cgroup?.remove();
+    }
   });
   await device.says(/: listening on /);
   return device;
@@ -215,10 +220,12 @@ test(`all limits at once for ${ATTACK_MS / 1000} s, ${bounds}`, async (context) 
   const busy = Array.from({ length: BUSY }, () => keepBusy(() => isOver));
   const seen = new Map<string, number>();
   let privateMost = 0;
+  let filesMost = 0;
   for (const limit = Date.now() + ATTACK_MS; Date.now() < limit; await sleep(20)) {
     const outcome = await probe();
     seen.set(outcome, (seen.get(outcome) ?? 0) + 1);
     privateMost = Math.max(privateMost, device.privateBytes());
+    filesMost = Math.max(filesMost, readdirSync(`/proc/${device.child.pid}/fd`).length);
   }
   isOver = true;
   attack.stop();
@@ -226,6 +233,7 @@ test(`all limits at once for ${ATTACK_MS / 1000} s, ${bounds}`, async (context) 
   const outcomes = [...seen].map(([outcome, count]) => `${count} × ${outcome}`).join(", ");
   context.diagnostic(`${attack.opened()} attackers; small requests meanwhile: ${outcomes}`);
   context.diagnostic(`private memory ${privateMost} of ${privateBytes} B at most`);
+  context.diagnostic(`descriptors ${filesMost} of ${sums.descriptors.total} at most`);
   if (cgroup !== undefined) context.diagnostic(`cgroup ${cgroup.peakBytes} of ${sums.memory.total} B at most`);
 
   assert.equal(device.child.exitCode ?? device.child.signalCode, null, `it ended: ${device.stderr}`);
