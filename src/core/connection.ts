@@ -15,7 +15,7 @@ import { HAS_NAMES, HAS_PIPELINING } from "#generated/constants.ts";
 import { BodyReader } from "./body-reader.ts";
 import type { Exchange } from "./exchange.ts";
 import type { EndpointPool } from "./pool.ts";
-import { generationOf, lookup } from "./resolve.ts";
+import { generationOf } from "./resolve.ts";
 import { slab } from "./slab.ts";
 import { countClosed } from "./tidy.ts";
 import { Transport, type TransportOwner } from "./transport.ts";
@@ -69,9 +69,7 @@ export class Connection implements TransportOwner {
   constructor(pool: EndpointPool, owner: ConnectionOwner) {
     this.pool = pool;
     this.owner = owner;
-    const { host, port, socketPath } = pool.endpoint;
-    const where = socketPath === "" ? { host, port } : { path: socketPath };
-    this.transport = new Transport(HAS_NAMES ? { ...where, lookup } : where, this);
+    this.transport = new Transport(pool.endpoint, pool.isName, this);
   }
 
   onConnected(): void {

@@ -3,7 +3,6 @@
  * for too long. Endpoints are chosen in turn by weight or by the requests they have; one that just refused is passed
  * over while another can be had. What finds no connection waits in a bounded queue.
  */
-import { isIP } from "node:net";
 import { HAS_LEAST_REQUEST, HAS_NAMES, HAS_PIPELINING } from "#generated/constants.ts";
 import type { Endpoint, Upstream } from "#generated/tables.ts";
 import { BUSY, Connection, type ConnectionOwner, IDLE } from "./connection.ts";
@@ -11,6 +10,8 @@ import type { Exchange } from "./exchange.ts";
 import { doubtName } from "./resolve.ts";
 import { addWalker, deadlineIn, hasPassed } from "./timers.ts";
 
+/** A literal address, as the compiler writes them: with a colon, or four numbers. */
+const IS_ADDRESS = /:|^\d+(?:\.\d+){3}$/;
 /** A refused endpoint is passed over for this long while another one can be had. */
 const DOWN_MS = 1000;
 
@@ -31,7 +32,7 @@ export class EndpointPool {
 
   constructor(endpoint: Endpoint, upstream: Upstream, group: UpstreamPool) {
     this.group = group;
-    this.isName = HAS_NAMES && endpoint.host !== "" && isIP(endpoint.host) === 0;
+    this.isName = HAS_NAMES && endpoint.socketPath === "" && !IS_ADDRESS.test(endpoint.host);
     this.endpoint = endpoint;
     this.upstream = upstream;
   }

@@ -5,8 +5,7 @@
  *
  * Several connections that want the same name share one question, so a resolver that hangs holds one thread.
  */
-import { lookup as ask, type LookupAddress } from "node:dns";
-import type { LookupFunction } from "node:net";
+import { lookup as ask } from "node:dns";
 import { nowMs } from "./timers.ts";
 
 /** As long as a name's addresses are taken for good; the usual time-to-live of names that move. */
@@ -16,12 +15,12 @@ const PERIOD_MS = 30_000;
 const RETRY_MS = 1000;
 
 interface Name {
-  addresses: LookupAddress[];
+  addresses: readonly string[];
   /** Raised when the addresses have changed: connections to the old ones are not reused. */
   generation: number;
   /** In the clock of timers.ts; asked again after that. */
   freshUntilMs: number;
-  waiting: ((error: NodeJS.ErrnoException | null) => void)[];
+  waiting: ((error: string) => void)[];
 }
 
 const names = new Map<string, Name>();
@@ -38,19 +37,16 @@ function nameOf(host: string): Name {
   return name;
 }
 
-/** For `net.connect`: the addresses of a name, from memory while they are fresh. */
-export const lookup: LookupFunction = (host, options, callback) => {
+/** The addresses of a name, from memory while they are fresh; or an error code of getaddrinfo's. */
+export function findAddresses(host: string, then: (error: string, addresses: readonly string[]) => void): void {
   const name = nameOf(host);
-  const answer = (error: NodeJS.ErrnoException | null): void => {
+  const answer = (error: string): void => {
     // Without a new answer the last good one stands.
-    const [first] = name.addresses;
-    if (first === undefined) callback(error ?? makeNotFound(host), "", 0);
-    else if (options.all === true) callback(null, name.addresses);
-    else callback(null, first.address, first.family);
+    then(name.addresses.length > 0 ? "" : error || "ENOTFOUND", name.addresses);
   };
-  if (nowMs < name.freshUntilMs) answer(null);
+  if (nowMs < name.freshUntilMs) answer("");
   else refresh(host, name, answer);
-};
+}
 
 /** A connection to the name failed: it is asked for again before the next one, but not in a storm. */
 export function doubtName(host: string): void {
@@ -65,26 +61,23 @@ export function generationOf(host: string): number {
   return name.generation;
 }
 
-function refresh(host: string, name: Name, then: (error: NodeJS.ErrnoException | null) => void): void {
+function refresh(host: string, name: Name, then: (error: string) => void): void {
   name.waiting.push(then);
   if (name.waiting.length > 1) return;
-  ask(host, { all: true }, (error, addresses) => {
+  ask(host, { all: true }, (error, found) => {
     if (error === null) {
+      const addresses = found.map(({ address }) => address);
       if (!isSame(name.addresses, addresses)) name.generation += 1;
       name.addresses = addresses;
     }
     name.freshUntilMs = nowMs + (error === null ? PERIOD_MS : RETRY_MS);
     const { waiting } = name;
     name.waiting = [];
-    for (const answer of waiting) answer(error);
+    for (const answer of waiting) answer(error?.code ?? "");
   });
 }
 
 /** Resolvers give the same addresses in changing order. */
-function isSame(old: readonly LookupAddress[], found: readonly LookupAddress[]): boolean {
-  return old.length === found.length && found.every(({ address }) => old.some((known) => known.address === address));
-}
-
-function makeNotFound(host: string): NodeJS.ErrnoException {
-  return Object.assign(new Error(`no address for ${host}`), { code: "ENOTFOUND" });
+function isSame(old: readonly string[], found: readonly string[]): boolean {
+  return old.length === found.length && found.every((address) => old.includes(address));
 }

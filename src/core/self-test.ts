@@ -4,7 +4,6 @@
  * that no upstream is needed and none hears of it. Nothing of the routes' own listeners is opened.
  */
 import type { TemplatedApp, us_listen_socket } from "uWebSockets.js";
-import { connect } from "node:net";
 import { getAsset } from "node:sea";
 import { CLIENT_HEAD_BYTES_MAX } from "#generated/constants.ts";
 import { name } from "#generated/tables.ts";
@@ -66,7 +65,7 @@ class Asker {
     this.#listener = listener;
     this.#outcome = undefined;
     const lines = fields.map(([name, value]) => `${name}: ${value}\r\n`).join("");
-    const socket = connect({ host: "127.0.0.1", port: this.#port });
+    const socket = process.getBuiltinModule("node:net").connect({ host: "127.0.0.1", port: this.#port });
     return new Promise((resolve, reject) => {
       let answer = "";
       socket.on("data", (bytes) => {

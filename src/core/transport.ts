@@ -1,14 +1,17 @@
 /**
- * The socket of one upstream connection. node:net opens and closes it and knows its errors; bytes go past its streams,
- * straight to and from the handle below them, which is a fifth of our own processor time on a small request.
+ * The socket of one upstream connection: connecting, reading into the slab, writing, closing. No HTTP, no pool.
  *
- * What is used of Node's inside: `handle.onread` with the user's buffer, `handle.writeBuffer` and `stream_wrap`'s
- * WriteWrap and state array, just as node:net itself uses them. The runtime is pinned and packed with the program, and
- * `openTransport` refuses to work with one that is shaped otherwise.
+ * It works on the handles that node:net itself is made of. Net's sockets and their streams would cost a fifth of our own
+ * processor time on a small request, 4 KB a connection and 4 ms of each start, and nothing of what they add is used
+ * here. What is used of Node's inside: the classes of `tcp_wrap`, `pipe_wrap` and `stream_wrap`, in the way of net.js.
+ * The runtime is pinned and packed with the program, so these are what the tests have seen.
  */
-import { connect, type Socket, type TcpNetConnectOpts } from "node:net";
 import { getSystemErrorName } from "node:util";
+import { HAS_NAMES } from "#generated/constants.ts";
+import type { Endpoint } from "#generated/tables.ts";
+import { findAddresses } from "./resolve.ts";
 import { readArea } from "./slab.ts";
+import { addWalker, deadlineIn, hasPassed } from "./timers.ts";
 
 /** What a transport tells: all calls come out of the event loop, none out of a method of the transport. */
 export interface TransportOwner {
@@ -17,73 +20,155 @@ export interface TransportOwner {
   onRead(bytes: number): void;
   /** Everything that was queued has reached the kernel. */
   onWritten(): void;
-  /** The connection is gone: a system error code, or "" after an orderly end by the peer. */
+  /** The connection is gone, or never came about: a system error code, or "" after an orderly end by the peer. */
   onGone(error: string): void;
 }
 
-interface WriteWrap {
+interface Request {
   oncomplete?: (status: number) => void;
 }
 
 interface Handle {
-  onread: (this: Handle, arrayBuffer: ArrayBuffer | undefined) => void;
-  writeBuffer(request: WriteWrap, bytes: Uint8Array): number;
+  onread: () => void;
+  setNoDelay(on: boolean): number;
+  connect(request: Request, address: string, port?: number): number;
+  connect6(request: Request, address: string, port: number): number;
+  useUserBuffer(buffer: Uint8Array): void;
+  readStart(): number;
+  readStop(): number;
+  writeBuffer(request: Request, bytes: Uint8Array): number;
+  close(): void;
 }
 
-interface StreamWrap {
-  readonly WriteWrap: new () => WriteWrap;
-  readonly streamBaseState: Int32Array;
-  readonly kReadBytesOrError: number;
-  readonly kLastWriteWasAsync: number;
+type RequestClass = new () => Request;
+type HandleClass = new (kind: number) => Handle;
+
+interface Bindings {
+  tcp_wrap: { readonly TCP: HandleClass; readonly TCPConnectWrap: RequestClass };
+  pipe_wrap: { readonly Pipe: HandleClass; readonly PipeConnectWrap: RequestClass };
+  stream_wrap: {
+    readonly WriteWrap: RequestClass;
+    readonly streamBaseState: Int32Array;
+    readonly kReadBytesOrError: number;
+    readonly kLastWriteWasAsync: number;
+  };
 }
 
-const { WriteWrap, streamBaseState, kReadBytesOrError, kLastWriteWasAsync } = (
-  process as unknown as { binding(name: string): StreamWrap }
-).binding("stream_wrap");
+function bindingOf<Name extends keyof Bindings>(name: Name): Bindings[Name] {
+  return (process as unknown as { binding(name: Name): Bindings[Name] }).binding(name);
+}
+
+const { TCP, TCPConnectWrap } = bindingOf("tcp_wrap");
+const { Pipe, PipeConnectWrap } = bindingOf("pipe_wrap");
+const { WriteWrap, streamBaseState, kReadBytesOrError, kLastWriteWasAsync } = bindingOf("stream_wrap");
+/** The kind of a handle that connects or is connected, of TCP and Pipe alike. */
+const SOCKET = 0;
+/** libuv's UV_EOF. */
+const END = -4095;
+/** A name's next address is tried after this long; node:net waits as long (RFC 8305 5 has 250 ms as its default). */
+const NEXT_ADDRESS_MS = 250;
 
 /** Not taken by the runtime unless a write has to wait, so one serves all until then. */
 let spare = new WriteWrap();
 
+/** Those whose next address may come before the present one has answered. */
+const trying = new Set<Transport>();
+if (HAS_NAMES) {
+  addWalker(() => {
+    for (const transport of trying) transport.hurry();
+    return trying.size > 0;
+  });
+}
+
 export class Transport {
-  private readonly socket: Socket;
   private readonly owner: TransportOwner;
-  /** Null until connected. */
+  /** The one that is connected, or the latest that tries to; null before and after. */
   private handle: Handle | null = null;
+  private isClosed = false;
   private queued = 0;
   private readonly written = (status: number) => {
-    if (status < 0) this.fail(status);
     this.queued -= 1;
-    if (this.queued === 0 && !this.socket.destroyed) this.owner.onWritten();
+    if (status < 0) this.end(status);
+    else if (this.queued === 0 && !this.isClosed) this.owner.onWritten();
   };
 
-  constructor(options: Partial<TcpNetConnectOpts> & { path?: string }, owner: TransportOwner) {
+  /** Of a name, those that were not tried yet, in their order. */
+  private addresses: readonly string[] = [];
+  private readonly port: number;
+  private nextDeadlineMs = 0;
+
+  /** Connects at once. @param isName whether the endpoint's host has to be resolved */
+  constructor({ host, port, socketPath }: Endpoint, isName: boolean, owner: TransportOwner) {
     this.owner = owner;
-    this.socket = connect({
-      ...(options as TcpNetConnectOpts),
-      noDelay: true,
-      // The reads that node:net itself makes go nowhere else either; after `connect` they come to us.
-      onread: { buffer: readArea, callback: () => true },
-    });
-    this.socket.on("connect", () => {
-      this.takeHandle();
-      owner.onConnected();
-    });
-    this.socket.on("end", () => owner.onGone(""));
-    this.socket.on("error", (error: NodeJS.ErrnoException) => owner.onGone(error.code ?? "EIO"));
-    this.socket.on("close", () => owner.onGone("ECONNRESET"));
+    this.port = port;
+    if (socketPath !== "") this.openPath(socketPath);
+    else if (HAS_NAMES && isName) {
+      findAddresses(host, (error, addresses) => {
+        if (this.isClosed) return;
+        this.addresses = addresses;
+        if (error === "") this.openNext();
+        else setImmediate(() => this.tell(error));
+      });
+    } else this.openAddress(host);
   }
 
-  /** Bytes come to us, errors and the end still to node:net. Reading starts after `connect`, so nothing is missed. */
-  private takeHandle(): void {
+  /** Tries a name's addresses, each as soon as the one before was refused or has not answered in time. */
+  private openNext(): void {
+    const [address = "", ...others] = this.addresses;
+    this.addresses = others;
+    this.nextDeadlineMs = deadlineIn(NEXT_ADDRESS_MS);
+    if (others.length > 0) trying.add(this);
+    else trying.delete(this);
+    this.handle?.close();
+    this.openAddress(address);
+  }
+
+  /** Every tick, for one that tries the first of several addresses. */
+  hurry(): void {
+    if (hasPassed(this.nextDeadlineMs)) this.openNext();
+  }
+
+  private openAddress(address: string): void {
+    const { port } = this;
+    const handle = new TCP(SOCKET);
+    const request = new TCPConnectWrap();
+    handle.setNoDelay(true);
+    const isV6 = address.includes(":");
+    const status = isV6 ? handle.connect6(request, address, port) : handle.connect(request, address, port);
+    this.await(handle, request, status);
+  }
+
+  private openPath(path: string): void {
+    const handle = new Pipe(SOCKET);
+    const request = new PipeConnectWrap();
+    this.await(handle, request, handle.connect(request, path));
+  }
+
+  /** @param status negative if it failed at once */
+  private await(handle: Handle, request: Request, status: number): void {
+    this.handle = handle;
+    const settle = (outcome: number): void => {
+      // Closed, or given up for the next address.
+      if (this.handle !== handle) return;
+      if (HAS_NAMES) trying.delete(this);
+      if (outcome === 0) this.begin(handle);
+      else if (this.addresses.length > 0) this.openNext();
+      else this.end(outcome);
+    };
+    request.oncomplete = settle;
+    if (status !== 0) setImmediate(settle, status);
+  }
+
+  private begin(handle: Handle): void {
     const { owner } = this;
-    const handle = (this.socket as unknown as { _handle: Handle })._handle;
-    const onread = handle.onread;
-    handle.onread = (arrayBuffer) => {
+    handle.onread = () => {
       const bytes = streamBaseState[kReadBytesOrError]!;
       if (bytes > 0) owner.onRead(bytes);
-      else onread.call(handle, arrayBuffer);
+      else if (bytes < 0) this.end(bytes);
     };
-    this.handle = handle;
+    handle.useUserBuffer(readArea);
+    handle.readStart();
+    owner.onConnected();
   }
 
   /**
@@ -91,9 +176,9 @@ export class Transport {
    * @returns whether it took all; if not, `bytes` must stay as they are until `onWritten`
    */
   write(bytes: Uint8Array): boolean {
-    const error = this.handle!.writeBuffer(spare, bytes);
-    if (error !== 0) {
-      this.fail(error);
+    const status = this.handle!.writeBuffer(spare, bytes);
+    if (status !== 0) {
+      setImmediate(() => this.end(status));
       return true;
     }
     if (streamBaseState[kLastWriteWasAsync] === 0) return true;
@@ -108,20 +193,26 @@ export class Transport {
     return this.queued === 0;
   }
 
-  private fail(error: number): void {
-    const name = getSystemErrorName(error);
-    this.socket.destroy(Object.assign(new Error(name), { code: name }));
-  }
-
   pauseReading(): void {
-    this.socket.pause();
+    this.handle?.readStop();
   }
 
   resumeReading(): void {
-    this.socket.resume();
+    this.handle?.readStart();
   }
 
   close(): void {
-    this.socket.destroy();
+    this.isClosed = true;
+    if (HAS_NAMES) trying.delete(this);
+    this.handle?.close();
+    this.handle = null;
+  }
+
+  private end(status: number): void {
+    this.tell(status === END ? "" : getSystemErrorName(status));
+  }
+
+  private tell(error: string): void {
+    if (!this.isClosed) this.owner.onGone(error);
   }
 }
