@@ -134,17 +134,17 @@ const CASES: { name: string; routes: RouteSketch[]; requests: Record<string, num
   {
     name: "conditions on fields: value, prefix, there, not there; more of them go first",
     routes: [
-      { path: "/x", conditions: [field("a", "exact", "1")] },
-      { path: "/x", conditions: [field("a", "prefix", "1")] },
       { path: "/x", conditions: [field("a", "present")] },
+      { path: "/x", conditions: [field("a", "prefix", "1")] },
+      { path: "/x", conditions: [field("a", "exact", "1")] },
       { path: "/x", conditions: [field("a", "absent"), field("b", "exact", "2")] },
       { path: "/x", conditions: [field("a", "absent")], methods: ["PUT"] },
       { path: "/*", methods: ["DELETE"] },
     ],
     requests: {
-      "GET /x a:1": 0,
+      "GET /x a:1": 2,
       "GET /x a:12": 1,
-      "GET /x a:2": 2,
+      "GET /x a:2": 0,
       "GET /x b:2": 3,
       "PUT /x b:2": 4,
       "GET /x": [-2, "PUT DELETE"],
@@ -174,6 +174,15 @@ const CASES: { name: string; routes: RouteSketch[]; requests: Record<string, num
       "GET /x": 3,
       "GET /x?w": -1,
     },
+  },
+  {
+    name: "more conditions go before fewer, fields and parameters counted together",
+    routes: [
+      { path: "/x" },
+      { path: "/x", conditions: [field("a", "exact", "1")] },
+      { path: "/x", conditions: [field("a", "present"), parameter("v", "present")] },
+    ],
+    requests: { "GET /x": 0, "GET /x a:1": 1, "GET /x?v a:1": 2, "GET /x?v a:2": 2, "GET /x a:2": 0 },
   },
   {
     name: "a path_regex comes last, the narrower before the wider",
