@@ -61,6 +61,8 @@ export interface Built {
   readonly bundled: Bundle;
   /** The folder with the generated TypeScript. */
   readonly generatedDir: string;
+  /** Of the routes file's tests; all passed. */
+  readonly tests: readonly TestResult[];
   /** Milliseconds of each step, in order. */
   readonly steps: readonly { readonly name: string; readonly ms: number }[];
 }
@@ -122,7 +124,7 @@ function makeDesign(
 }
 
 /** A relative path as it was given; of any other only its last part, so that no machine's folders get into a build. */
-function nameInCode(file: string): string {
+export function nameInCode(file: string): string {
   const isInside = !file.startsWith("/") && !file.split("/").includes("..");
   return isInside ? file.replace(/^(\.\/)+/, "") : file.slice(file.lastIndexOf("/") + 1);
 }
@@ -156,9 +158,11 @@ export async function build(design: Design, outFile: string, onStep: (line: stri
     refuseLarge(design, "payload", "the program", bundled.bytes);
 
     const assets: Record<string, string> = {};
+    let tests: readonly TestResult[] = [];
     if (plan.tests.length > 0) {
       clock.begin("test");
-      refuseFailures(design, await runRouteTests(input, plan.tests, work));
+      tests = await runRouteTests(input, plan.tests, work);
+      refuseFailures(design, tests);
       assets["tests.json"] = join(work, "tests.json");
       await writeFile(assets["tests.json"], JSON.stringify(plan.tests));
     }
@@ -184,7 +188,7 @@ export async function build(design: Design, outFile: string, onStep: (line: stri
     });
 
     await keepGenerated(generated, generatedDir);
-    return { packed, bundled, generatedDir, steps: clock.end() };
+    return { packed, bundled, generatedDir, tests, steps: clock.end() };
   });
 }
 

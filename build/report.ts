@@ -82,7 +82,7 @@ export function checkData(design: Design | undefined, diagnostics: readonly Diag
 }
 
 /** The short report of `hardwire build`, without a last line break. */
-export function renderBuilt(design: Design, built: Built, compressed?: Compressed): string {
+export function renderBuilt(design: Design, built: Built, compressed?: Compressed, reportFile?: string): string {
   const { packed, bundled, generatedDir, steps } = built;
   const { bytes, sha256 } = packed;
   const total = steps.reduce((sum, { ms }) => sum + ms, 0);
@@ -102,6 +102,7 @@ export function renderBuilt(design: Design, built: Built, compressed?: Compresse
     ["sha256", sha256.artefact],
     ["payload", sha256.payload],
     ["generated", generatedDir],
+    ...(reportFile === undefined ? [] : [["report", reportFile] as [string, string]]),
     ["time", `${seconds(total)} (${steps.map(({ name, ms }) => `${name} ${seconds(ms)}`).join(", ")})`],
   ]);
 }

@@ -3,7 +3,9 @@ import type { Command } from "commander";
 import { attest, sourceDate } from "../attest/index.ts";
 import { build, check, InputRefused } from "../compile.ts";
 import { compressBinary } from "../compress.ts";
+import { findFeatures } from "../features.ts";
 import { builtData, checkData, renderBuilt } from "../report.ts";
+import { writeReport } from "../report-page/index.ts";
 import { complainAll, EXIT, need, print, showProgress, toJson } from "./terminal.ts";
 
 interface Options {
@@ -11,6 +13,7 @@ interface Options {
   readonly out?: string;
   readonly attest?: true;
   readonly compress?: true;
+  readonly report?: string;
   readonly json?: true;
 }
 
@@ -23,6 +26,7 @@ export function addBuild(program: Command): void {
     .option("--out <file>", "the executable to write (needed)")
     .option("--compress", "write FILE.zst beside it, for zstd -d on the device (45 s once for each architecture)")
     .option("--attest", "write SBOM, provenance and hashes beside it: FILE.cdx.json, FILE.intoto.json, FILE.SHA256SUMS")
+    .option("--report <dir>", "write DIR/index.html, one page that says what was built")
     .option("--json", "print the report as JSON")
     .action(async (routes: string, options: Options, command: Command) => {
       const target = need(command, options, "target");
@@ -34,7 +38,7 @@ async function run(
   routes: string,
   target: string,
   outFile: string,
-  { json, compress, attest: attests }: Options,
+  { json, compress, attest: attests, report: folder }: Options,
 ): Promise<number> {
   const time = sourceDate(process.env.SOURCE_DATE_EPOCH);
   const { diagnostics, design } = await check(routes, target);
@@ -48,6 +52,10 @@ async function run(
     const built = await build(design, outFile, progress.step);
     const compressed = compress ? await compressBinary(outFile, progress.step) : undefined;
     const attested = attests ? await attest(design, built, compressed, time) : undefined;
+    const report =
+      folder === undefined
+        ? undefined
+        : await writeReport(folder, { design, built, warnings: diagnostics, features: await findFeatures() });
     progress.clear();
     print(
       json
@@ -55,8 +63,9 @@ async function run(
             ...builtData(design, diagnostics, built),
             ...(compressed && { compressed }),
             ...(attested && { attested }),
+            ...(report && { report }),
           })
-        : `${renderBuilt(design, built, compressed)}\n`,
+        : `${renderBuilt(design, built, compressed, report)}\n`,
     );
     return EXIT.ok;
   } catch (error) {

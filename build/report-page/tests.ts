@@ -1,0 +1,42 @@
+/** The tests of the routes file: what was asked of the generated code, and what became of it. */
+import type { TestResult } from "../route-tests.ts";
+import { html, join, type Part } from "./html.ts";
+import type { PageInput, Section } from "./input.ts";
+
+export function testsSection({ design, built }: PageInput): Section {
+  const { tests } = built;
+  const { listeners } = design.plan;
+  return {
+    id: "tests",
+    title: "Tests",
+    note: tests.length === 0 ? "0" : `${tests.length} pass`,
+    content:
+      tests.length === 0
+        ? html`<p class="none">The routes file has none.</p>`
+        : html`
+<table role="table"><caption>Requests of the routes file, asked of the generated code; a build where one fails is not written</caption>
+<thead role="rowgroup"><tr role="row"><th role="columnheader">Request</th><th role="columnheader">Expected</th><th role="columnheader">Result</th></tr></thead>
+<tbody role="rowgroup">
+${tests.map((result) => renderTest(result, listeners.length > 1 ? listeners[result.test.listener]!.name : undefined))}</tbody></table>`,
+  };
+}
+
+function renderTest({ test, outcome, failures }: TestResult, listener: string | undefined): Part {
+  const fields = test.fields.map(([name, value]) => html`<br><code>${name}: ${value}</code>`);
+  const where = listener !== undefined && html` <small>on ${listener}</small>`;
+  const verdict = failures.length === 0 ? html`<b class="pass">passes</b>` : html`<b class="fail">fails</b>`;
+  return html`<tr role="row"><td role="cell"><code><b>${test.method}</b> ${test.host}${test.target}</code>${where}${fields}</td><td role="cell">${join(expectations(test.expect), html`<br>`)}</td><td role="cell">${verdict} <small>${outcome}</small> <span class="place">${test.source}</span></td></tr>\n`;
+}
+
+/** `route: device`, `request_headers: Forwarded must not be there` */
+function expectations(expect: object): Part[] {
+  return Object.entries(expect).flatMap(([key, value]: [string, unknown]): Part[] => {
+    if (value === undefined) return [];
+    if (typeof value !== "object" || Array.isArray(value) || value === null) {
+      return [html`${key} <code>${Array.isArray(value) ? value.join(", ") : String(value)}</code>`];
+    }
+    return Object.entries(value).map(([name, wanted]: [string, unknown]) =>
+      wanted === null ? html`no <code>${name}</code>` : html`<code>${name}: ${String(wanted)}</code>`,
+    );
+  });
+}
