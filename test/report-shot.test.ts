@@ -32,10 +32,21 @@ const LOOKS: Readonly<Record<string, Look>> = {
   print: { width: 800, height: 1100, scheme: "light", print: true },
 };
 
-/** Elements that reach out of the screen to the right, by their tag and class. */
-const WIDE = `[...document.querySelectorAll("body *")]
-  .filter((element) => element.checkVisibility() && element.getBoundingClientRect().right > innerWidth + 1)
-  .map((element) => element.tagName + "." + element.className)`;
+/** Texts and bars that reach out of the page's margin to the right. */
+const WIDE = `(() => {
+  const end = document.querySelector("main").getBoundingClientRect().right + 1;
+  const walker = document.createTreeWalker(document.body);
+  const wide = [];
+  while (walker.nextNode()) {
+    const node = walker.currentNode;
+    const element = node.parentElement;
+    if (!element.checkVisibility() || element.closest("thead, script")) continue;
+    const range = document.createRange();
+    range.selectNode(node);
+    if (range.getBoundingClientRect().right > end) wide.push(node.textContent.slice(0, 80));
+  }
+  return wide;
+})()`;
 /** Of each text against what is behind it, the smallest (WCAG 2.2, 1.4.3). */
 const CONTRAST = `(() => {
   const channels = (color) => color.match(/[\\d.]+/g).map(Number);

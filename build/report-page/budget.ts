@@ -7,6 +7,7 @@ import { bar } from "./bars.ts";
 import { type Html, html, join, type Part } from "./html.ts";
 import type { Section } from "./input.ts";
 import { grouped } from "./numbers.ts";
+import { cell, head, numberCell, renderTable, row } from "./table.ts";
 
 const PLACES: Readonly<Record<Place, string>> = {
   private: "the process's own",
@@ -47,7 +48,7 @@ export function descriptorsSection(plan: Plan): Section {
     note: grouped(total),
     content: html`
 <p>${verdict(budget, grouped, "limits.descriptors")}</p>
-<div class="whole">${bar([{ amount: total, kind: "private" }], limit ?? total)}</div>
+${limit !== undefined && html`<div class="whole">${bar([{ amount: total, kind: "private" }], limit)}</div>`}
 ${renderTerms("What it is the sum of", terms, grouped, () => "private")}`,
   };
 }
@@ -68,14 +69,15 @@ function renderTerms<T extends Term & Partial<Pick<MemoryTerm, "parts">>>(
     renderTerm(term, show, most, kindOf(term), false),
     (term.parts ?? []).map((part) => renderTerm(part, show, most, "part", true)),
   ]);
-  return html`<table class="chart" role="table"><caption>${caption}</caption>
-<thead role="rowgroup"><tr role="row"><th role="columnheader">Term</th><th role="columnheader" class="n">At most</th><th role="columnheader">How it comes about</th></tr></thead>
-<tbody role="rowgroup">
-${rows}</tbody></table>`;
+  return renderTable({ caption, kind: "chart", columns: ["Term", "#At most", "How it comes about"], rows });
 }
 
 function renderTerm(term: Term, show: (amount: number) => string, most: number, kind: string, isPart: boolean): Part {
   const { name, amount, formula, setting } = term;
   const settings = setting?.split(", ").map((one) => html`<code>${one}</code>`) ?? [];
-  return html`<tr role="row"${isPart && html` class="part"`}><th role="rowheader" scope="row">${isPart && "of it "}${name}${bar([{ amount, kind }], most)}</th><td role="cell" class="n">${show(amount)}</td><td role="cell">${formula}${settings.length > 0 && html` <span class="setting">${join(settings, " ")}</span>`}</td></tr>\n`;
+  const formulaCell = cell(
+    html`${formula}${settings.length > 0 && html` <span class="setting">${join(settings, " ")}</span>`}`,
+  );
+  const title = head(html`${isPart && "live: "}${name}${bar([{ amount, kind }], most)}`);
+  return row([title, numberCell(show(amount)), formulaCell], isPart ? "part" : undefined);
 }

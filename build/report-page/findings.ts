@@ -2,22 +2,27 @@
 import { nameInCode } from "../compile.ts";
 import type { Diagnostic } from "../diagnostics.ts";
 import { isMapping } from "../source.ts";
+import { foldLong } from "./fold.ts";
 import { html, type Part } from "./html.ts";
 import type { PageInput, Section } from "./input.ts";
+import { grouped } from "./numbers.ts";
 
 export function warningsSection({ warnings }: PageInput): Section {
   const list = warnings.map(renderWarning);
   return {
     id: "warnings",
     title: "Warnings",
-    note: String(warnings.length),
-    content: warnings.length === 0 ? html`<p class="none">None.</p>` : html`<ol class="findings">${list}</ol>`,
+    note: grouped(warnings.length),
+    content:
+      warnings.length === 0
+        ? html`<p class="none">None.</p>`
+        : html`${foldLong(list, (from, to) => html`${grouped(from + 1)} to ${grouped(to + 1)}`)}`,
   };
 }
 
 function renderWarning({ file, line, column, code, path, message, excerpt }: Diagnostic): Part {
   const place = line === 0 ? nameInCode(file) : `${nameInCode(file)}:${line}:${column}`;
-  return html`<li><p><b class="code">${code}</b> ${path !== "" && html`<code>${path}</code> `}${message}</p>${excerpt !== undefined && html`<pre>${excerpt.trim().slice(0, 200)}</pre>`}<p class="place">${place}</p></li>\n`;
+  return html`<div class="finding"><p><b class="code">${code}</b> ${path !== "" && html`<code>${path}</code> `}${message}</p>${excerpt !== undefined && html`<pre>${excerpt.trim().slice(0, 200)}</pre>`}<p class="place">${place}</p></div>\n`;
 }
 
 /** A file's way to say that a check is not meant for something. */

@@ -1,7 +1,7 @@
 /** Long lists, cut into pieces that unfold: a page of thousands of entries that can still be looked over. */
 import { type Html, html, type Part } from "./html.ts";
 
-export const PIECE = 100;
+const PIECE = 100;
 
 /** @param titleOf of a piece, from the places of its first and its last entry */
 export function foldLong(entries: readonly Part[], titleOf: (from: number, to: number) => Html): Part {

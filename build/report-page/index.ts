@@ -35,7 +35,10 @@ const ROUTES_MANY = 200;
 export async function writeReport(folder: string, input: PageInput): Promise<string> {
   const file = join(folder, "index.html");
   try {
-    await mkdir(folder, { recursive: true });
+    // Not recursive, see makeFolders in compile.ts.
+    await mkdir(folder).catch((error: NodeJS.ErrnoException) => {
+      if (error.code !== "EEXIST") throw error;
+    });
     await writeFile(file, renderPage(input));
   } catch (error) {
     throw new PackError(`cannot write ${file}: ${(error as Error).message}`, 73);

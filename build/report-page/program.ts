@@ -2,9 +2,10 @@
 import { showBytes } from "../budget/term.ts";
 import type { Feature } from "../feature.ts";
 import { bar } from "./bars.ts";
-import { type Html, html, type Part } from "./html.ts";
+import { type Html, html } from "./html.ts";
 import type { PageInput, Section } from "./input.ts";
 import { grouped } from "./numbers.ts";
+import { cell, head, numberCell, renderTable, row } from "./table.ts";
 
 interface Module {
   readonly path: string;
@@ -25,6 +26,10 @@ export function programSection({ design, built, features }: PageInput): Section 
   const groups = groupsOf(bundled.inputs, features);
   const rest = bundled.bytes - groups.reduce((sum, { bytes }) => sum + bytes, 0);
   const most = Math.max(...groups.map(({ bytes }) => bytes));
+  const rows = [
+    ...groups.map((group) => renderGroup(group, most)),
+    row([head("bundler"), numberCell(grouped(rest)), cell("what joins the modules")]),
+  ];
   const unused = features.filter(({ name }) => !design.plan.features.some((feature) => feature.name === name));
   return {
     id: "program",
@@ -32,17 +37,10 @@ export function programSection({ design, built, features }: PageInput): Section 
     note: showBytes(bundled.bytes),
     content: html`
 <p>The program has <b>${grouped(bundled.bytes)} bytes</b> of at most ${grouped(design.bytesMax.payload)}. ${unused.length > 0 && html`Left out, since no route uses them: ${unused.map(({ name }) => name).join(", ")}.`}</p>
-<table class="chart" role="table"><caption>Bytes by part of the program</caption>
-<thead role="rowgroup"><tr role="row"><th role="columnheader">Part</th><th role="columnheader" class="n">Bytes</th><th role="columnheader">What it is</th></tr></thead>
-<tbody role="rowgroup">
-${groups.map((group) => renderGroup(group, most))}<tr role="row"><th role="rowheader" scope="row">bundler</th><td role="cell" class="n">${grouped(rest)}</td><td role="cell">what joins the modules</td></tr>
-</tbody></table>
+${renderTable({ caption: "Bytes by part of the program", kind: "chart", columns: ["Part", "#Bytes", "What it is"], rows })}
 <details class="fold"><summary>Every module <small>${bundled.inputs.length}</small></summary>
 ${renderModules(groups)}</details>
-<table role="table"><caption>Bytes of the executable</caption>
-<thead role="rowgroup"><tr role="row"><th role="columnheader">Part</th><th role="columnheader" class="n">Bytes</th></tr></thead>
-<tbody role="rowgroup">
-${renderParts(packed.bytes)}</tbody></table>`,
+${renderTable({ caption: "Bytes of the executable", columns: ["Part", "#Bytes"], rows: renderParts(packed.bytes) })}`,
   };
 }
 
@@ -60,24 +58,21 @@ function groupsOf(inputs: readonly Module[], features: readonly Feature[]): Grou
 }
 
 function renderGroup({ name, kind, about, bytes }: Group, most: number): Html {
-  return html`<tr role="row"><th role="rowheader" scope="row">${name}${bar([{ amount: bytes, kind }], most)}</th><td role="cell" class="n">${grouped(bytes)}</td><td role="cell">${about}</td></tr>\n`;
+  return row([head(html`${name}${bar([{ amount: bytes, kind }], most)}`), numberCell(grouped(bytes)), cell(about)]);
 }
 
 function renderModules(groups: readonly Group[]): Html {
   const all = groups.flatMap(({ kind, modules }) => modules.map((module) => ({ ...module, kind })));
   const sorted = all.toSorted((a, b) => b.bytes - a.bytes || (a.path < b.path ? -1 : 1));
   const most = Math.max(1, sorted[0]?.bytes ?? 1);
-  const rows: Part = sorted.map(
-    ({ path, bytes, kind }) =>
-      html`<tr role="row"><th role="rowheader" scope="row"><code>${path}</code>${bar([{ amount: bytes, kind }], most)}</th><td role="cell" class="n">${grouped(bytes)}</td></tr>\n`,
+  const rows = sorted.map(({ path, bytes, kind }) =>
+    row([head(html`<code>${path}</code>${bar([{ amount: bytes, kind }], most)}`), numberCell(grouped(bytes))]),
   );
-  return html`<table class="chart" role="table"><caption>Bytes by module, after everything unused has been left out</caption>
-<thead role="rowgroup"><tr role="row"><th role="columnheader">Module</th><th role="columnheader" class="n">Bytes</th></tr></thead>
-<tbody role="rowgroup">
-${rows}</tbody></table>`;
+  const caption = "Bytes by module, after everything unused has been left out";
+  return renderTable({ caption, kind: "chart", columns: ["Module", "#Bytes"], rows });
 }
 
-function renderParts({ artefact, runtime, addon, bundle }: PageInput["built"]["packed"]["bytes"]): Part {
+function renderParts({ artefact, runtime, addon, bundle }: PageInput["built"]["packed"]["bytes"]): Html[] {
   const parts: [string, number][] = [
     ["runtime: Node, prepared", runtime],
     ["network library: uWebSockets.js, prepared", addon],
@@ -85,8 +80,5 @@ function renderParts({ artefact, runtime, addon, bundle }: PageInput["built"]["p
     ["manifest, tests, alignment", artefact - runtime - addon - bundle],
     ["the whole file", artefact],
   ];
-  return parts.map(
-    ([name, bytes]) =>
-      html`<tr role="row"><th role="rowheader" scope="row">${name}</th><td role="cell" class="n">${grouped(bytes)}</td></tr>\n`,
-  );
+  return parts.map(([name, bytes]) => row([head(name), numberCell(grouped(bytes))]));
 }

@@ -2,12 +2,12 @@
 import { nameMethods } from "../analyse/methods.ts";
 import type { Choice, PathKind, Pattern } from "../match/patterns.ts";
 import type { Condition, PathPattern, Plan, PlannedRoute } from "../plan.ts";
-import { PIECE, pieces } from "./fold.ts";
 import { Hosts, isDecidedByHost, showHosts } from "./hosts.ts";
 import { type Html, html, join, type Part } from "./html.ts";
 import type { Section } from "./input.ts";
 import { choicesOf, classesOf, type PathClass } from "./match-order.ts";
-import { count, grouped } from "./numbers.ts";
+import { grouped } from "./numbers.ts";
+import { cell, renderTable, row } from "./table.ts";
 
 const CLASSES: Readonly<Record<PathKind, { readonly title: string; readonly order: string }>> = {
   exact: { title: "Exact paths", order: "looked up; at most one fits" },
@@ -47,7 +47,7 @@ function renderQuestions({ plan, hosts }: Context, classes: readonly PathClass[]
     ["Path", join(kinds, ", then ")],
     [
       "Rest",
-      "On one path: the narrower host, then a route that names listeners, that names methods, with more conditions.",
+      "Among routes on one path the narrower host comes first, then who names listeners, who names methods, who has more conditions.",
     ],
     ["No match", html`<code>404</code>, or <code>405</code> with Allow if only the method is wrong.`],
   ];
@@ -56,24 +56,17 @@ ${steps.map(([name, text]) => html`<li><b>${name}</b><span>${text}</span></li>\n
 }
 
 function renderClass({ kind, patterns }: PathClass, context: Context): Html {
-  const rows = patterns.map((pattern) => renderPattern(pattern, context));
   const { title, order } = CLASSES[kind];
-  const caption = html`<b>${title}</b> ${order}`;
-  if (rows.length <= PIECE) return html`<div id="map-${kind}">${renderTable(caption, rows)}</div>\n`;
-  const folds = pieces(rows.length).map(([from, to]) => {
-    const [first, last] = [patterns[from]!, patterns[to]!];
-    const table = renderTable(html`${title}, ${grouped(from + 1)} to ${grouped(to + 1)}`, rows.slice(from, to + 1));
-    return html`<details class="fold"><summary><code>${first.path.text}</code> to <code>${last.path.text}</code> <small>${to - from + 1}</small></summary>
-${table}</details>\n`;
-  });
-  return html`<div id="map-${kind}"><p class="caption">${caption}, ${count(rows.length, "path")}</p>\n${folds}</div>\n`;
-}
-
-function renderTable(caption: Part, rows: readonly Part[]): Html {
-  return html`<table class="map" role="table"><caption>${caption}</caption>
-<thead role="rowgroup"><tr role="row"><th role="columnheader">Path</th><th role="columnheader">If</th><th role="columnheader">Route</th></tr></thead>
-<tbody role="rowgroup">
-${rows}</tbody></table>`;
+  const table = renderTable(
+    {
+      caption: html`<b>${title}</b> ${order}`,
+      kind: "map",
+      columns: ["Path", "If", "Route"],
+      rows: patterns.map((pattern) => renderPattern(pattern, context)),
+    },
+    (from, to) => html`<code>${patterns[from]!.path.text}</code> to <code>${patterns[to]!.path.text}</code>`,
+  );
+  return html`<div id="map-${kind}">${table}</div>\n`;
 }
 
 function renderPattern(pattern: Pattern<PlannedRoute>, { plan, hosts, behaviourOf }: Context): Part {
@@ -84,7 +77,8 @@ function renderPattern(pattern: Pattern<PlannedRoute>, { plan, hosts, behaviourO
     const goesTo = upstream === undefined ? "answers itself" : `→ ${upstream.name}`;
     const path = html`<code${i > 0 && html` class="again"`}>${showPath(route.path)}</code>`;
     const conditions = showConditions(choice, byHost || hosts.isUnusual(route), plan);
-    return html`<tr role="row"><td role="cell">${path}</td><td role="cell">${conditions}</td><td role="cell"><a href="#b${behaviourOf[number]}">${route.name}</a> <span class="to">${goesTo}</span></td></tr>\n`;
+    const link = html`<a href="#b${behaviourOf[number]}">${route.name}</a>`;
+    return row([cell(path), cell(conditions), cell(html`${link} <span class="to">${goesTo}</span>`)]);
   });
 }
 

@@ -2,6 +2,7 @@
 import type { TestResult } from "../route-tests.ts";
 import { html, join, type Part } from "./html.ts";
 import type { PageInput, Section } from "./input.ts";
+import { cell, renderTable, row } from "./table.ts";
 
 export function testsSection({ design, built }: PageInput): Section {
   const { tests } = built;
@@ -13,11 +14,14 @@ export function testsSection({ design, built }: PageInput): Section {
     content:
       tests.length === 0
         ? html`<p class="none">The routes file has none.</p>`
-        : html`
-<table role="table"><caption>Requests of the routes file, asked of the generated code; a build where one fails is not written</caption>
-<thead role="rowgroup"><tr role="row"><th role="columnheader">Request</th><th role="columnheader">Expected</th><th role="columnheader">Result</th></tr></thead>
-<tbody role="rowgroup">
-${tests.map((result) => renderTest(result, listeners.length > 1 ? listeners[result.test.listener]!.name : undefined))}</tbody></table>`,
+        : renderTable({
+            caption: "Asked of the generated code; where one fails no executable is written",
+            kind: "tests",
+            columns: ["Request", "Expected", "Result"],
+            rows: tests.map((result) =>
+              renderTest(result, listeners.length > 1 ? listeners[result.test.listener]!.name : undefined),
+            ),
+          }),
   };
 }
 
@@ -25,7 +29,12 @@ function renderTest({ test, outcome, failures }: TestResult, listener: string | 
   const fields = test.fields.map(([name, value]) => html`<br><code>${name}: ${value}</code>`);
   const where = listener !== undefined && html` <small>on ${listener}</small>`;
   const verdict = failures.length === 0 ? html`<b class="pass">passes</b>` : html`<b class="fail">fails</b>`;
-  return html`<tr role="row"><td role="cell"><code><b>${test.method}</b> ${test.host}${test.target}</code>${where}${fields}</td><td role="cell">${join(expectations(test.expect), html`<br>`)}</td><td role="cell">${verdict} <small>${outcome}</small> <span class="place">${test.source}</span></td></tr>\n`;
+  const line = test.source.slice(test.source.lastIndexOf(":") + 1);
+  return row([
+    cell(html`<code><b>${test.method}</b> ${test.host}${test.target}</code>${where}${fields}`),
+    cell(html`<span class="label">expected </span>${join(expectations(test.expect), html`<br>`)}`),
+    cell(html`${verdict} <small>${outcome}</small> <span class="place">line ${line}</span>`),
+  ]);
 }
 
 /** `route: device`, `request_headers: Forwarded must not be there` */

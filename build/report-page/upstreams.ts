@@ -1,9 +1,10 @@
 /** The servers behind the gateway, and how it deals with each. */
 import { showMs } from "../explain/latency.ts";
 import type { Plan, PlannedEndpoint, PlannedUpstream } from "../plan.ts";
-import { html, type Part } from "./html.ts";
+import { type Html, html } from "./html.ts";
 import type { Section } from "./input.ts";
-import { count } from "./numbers.ts";
+import { count, grouped } from "./numbers.ts";
+import { cell, head, numberCell, renderTable, row } from "./table.ts";
 
 export function upstreamsSection(plan: Plan): Section | undefined {
   if (plan.upstreams.length === 0) return undefined;
@@ -13,21 +14,27 @@ export function upstreamsSection(plan: Plan): Section | undefined {
     id: "upstreams",
     title: "Upstreams",
     note: String(plan.upstreams.length),
-    content: html`
-<table role="table"><caption>The only servers it can reach</caption>
-<thead role="rowgroup"><tr role="row"><th role="columnheader">Upstream</th><th role="columnheader">Endpoints</th><th role="columnheader">Connections</th><th role="columnheader" class="n">Routes</th></tr></thead>
-<tbody role="rowgroup">
-${plan.upstreams.map((upstream, i) => renderRow(upstream, used[i]!))}</tbody></table>`,
+    content: renderTable({
+      kind: "upstreams",
+      caption: "The only servers it can reach",
+      columns: ["Upstream", "Endpoints", "Connections", "#Routes"],
+      rows: plan.upstreams.map((upstream, i) => renderRow(upstream, used[i]!)),
+    }),
   };
 }
 
-function renderRow(upstream: PlannedUpstream, routes: number): Part {
+function renderRow(upstream: PlannedUpstream, routes: number): Html {
   const { name, endpoints, policy } = upstream;
   const list = endpoints.map(
     (endpoint) =>
       html`<li><code>${endpointUrl(endpoint)}</code>${endpoint.weight > 1 && ` weight ${endpoint.weight}`}</li>`,
   );
-  return html`<tr role="row"><th role="rowheader" scope="row">${name}${endpoints.length > 1 && html` <small>${policy}</small>`}</th><td role="cell"><ul class="plain">${list}</ul></td><td role="cell">${showConnections(upstream)}</td><td role="cell" class="n"><span class="label">routes </span>${routes}</td></tr>\n`;
+  return row([
+    head(html`<b>${name}</b>${endpoints.length > 1 && html` <small>${policy}</small>`}`),
+    cell(html`<ul>${list}</ul>`),
+    cell(showConnections(upstream)),
+    numberCell(html`<span class="label">routes </span>${grouped(routes)}`),
+  ]);
 }
 
 function showConnections({ endpoints, ...upstream }: PlannedUpstream): string {
