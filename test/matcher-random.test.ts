@@ -4,7 +4,7 @@
  * Each set goes through `check` first. What it refuses is taken out, one route after the other, and held against the
  * naive matcher: a route that was called unreachable is never found, each other one is; and in what is left there is
  * never a request of which two routes could be the first. Then the generated matcher, as code and as tables in turn,
- * answers random requests as the naive one does.
+ * answers random requests as the naive one does, and so does the report's list of routes, read from the top.
  */
 import assert from "node:assert/strict";
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
@@ -15,6 +15,7 @@ import fc from "fast-check";
 import { check } from "../build/compile.ts";
 import { type Condition, METHOD_OTHER, type Plan, type PlannedRoute } from "../build/plan.ts";
 import { generated } from "./generated-matcher.ts";
+import { firstListed } from "./listed.ts";
 import { isTie, matchNaively, type NaiveRequest, pathMatches, SAMPLE_PATHS } from "./naive-matcher.ts";
 import { planOf, type RouteSketch } from "./plans.ts";
 
@@ -251,6 +252,7 @@ test(`${RUNS} random sets of routes: what check says of them, and what the match
         const wanted = matchNaively(plan, request);
         count(`${form} ${wanted.route >= 0 ? plan.routes[wanted.route]!.path.kind : wanted.route}`);
         assert.deepEqual(match(request), wanted, `${JSON.stringify(request)}, ${form}`);
+        assert.equal(firstListed(plan, request), Math.max(wanted.route, -1), `report: ${JSON.stringify(request)}`);
         assert.equal(isTie(plan, request), false, `two routes could be first: ${JSON.stringify(request)}`);
       }
     }),
