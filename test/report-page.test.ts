@@ -12,6 +12,8 @@ import { check } from "../build/compile.ts";
 import { elementsOf, type HtmlElement, textOf } from "./harness/html.ts";
 import { REPORTED, REPORTED_TARGET } from "./harness/reported.ts";
 import { HOST_TARGET, runFolder } from "./harness.ts";
+import { firstListed } from "./listed.ts";
+import { planOf } from "./plans.ts";
 
 const HARDWIRE = resolve(import.meta.dirname, "../build/launch.mjs");
 const folder = join(runFolder(), "report");
@@ -126,6 +128,19 @@ describe("its sections", () => {
       ...["deep-files", "files", "rest"],
       "pattern",
     ]);
+  });
+
+  test("show a route once for each of its hosts where the host decides", () => {
+    const twoHosts = planOf([
+      { path: "/a", hosts: ["a.test", "*.test"] },
+      { path: "/a", hosts: ["*.a.test"] },
+    ]);
+    const get = { listener: 0, method: 1, path: "/a", query: "", fields: {} };
+    const hosts = ["a.test", "x.a.test", "b.test"];
+    assert.deepEqual(
+      hosts.map((host) => firstListed(twoHosts, { ...get, host })),
+      [0, 1, 0],
+    );
   });
 
   test("tell phase by phase what a route does, routes that do the same together", () => {
