@@ -10,7 +10,7 @@ import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import { after, before, describe, test } from "node:test";
 import { pathToFileURL } from "node:url";
-import { Browser, type Look, skipWithoutChromium } from "./harness/browser.ts";
+import { Browser, type Look } from "./harness/browser.ts";
 import { REPORTED, REPORTED_TARGET } from "./harness/reported.ts";
 
 const HARDWIRE = resolve(import.meta.dirname, "../build/launch.mjs");
@@ -18,7 +18,7 @@ const SHOTS = resolve(import.meta.dirname, "../out/report-shots");
 const folder = mkdtempSync(join(tmpdir(), "hardwire-report-"));
 after(() => rmSync(folder, { recursive: true, force: true }));
 
-const skip = process.env.REPORT_SHOT === undefined ? "slow: make report-shot" : skipWithoutChromium;
+const skip = process.env.REPORT_SHOT === undefined ? "slow, and needs chromium: make report-shot" : false;
 const OPEN_MS_MAX = 15_000;
 
 const desktop = { width: 1280, height: 900 };

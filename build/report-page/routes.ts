@@ -100,5 +100,5 @@ function stepsOf({ request, upstream = [], answer }: Told): Html[] {
 /** "routes/pump.yaml:24, 27" */
 function showPlaces(routes: readonly PlannedRoute[]): string {
   const lines = routes.slice(1, NAMED).map(({ source }) => source.slice(source.lastIndexOf(":") + 1));
-  return [routes[0]!.source, ...lines].join(", ");
+  return [routes[0]!.source, ...lines.filter((line) => !routes[0]!.source.endsWith(`:${line}`))].join(", ");
 }

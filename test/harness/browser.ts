@@ -1,15 +1,11 @@
 /** A headless Chromium, asked over its own protocol (Chrome DevTools, on two pipes): enough to open a file and look. */
-import { spawn, spawnSync } from "node:child_process";
+import { spawn } from "node:child_process";
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { Readable, Writable } from "node:stream";
 
 const ANSWER_MS = 60_000;
-
-/** For `skip` of tests. */
-export const skipWithoutChromium =
-  spawnSync("chromium", ["--version"]).status === 0 ? false : "chromium is not installed";
 
 export interface Look {
   readonly width: number;
