@@ -4,12 +4,13 @@
  * A leaf is a pattern that matched; its number leads to a list of routes for any host and, through `hostLists`, to
  * lists for single hosts and wildcards. Templates and prefixes share one tree and one walk: a template returns at once, prefixes are
  * noted on the way out, longest first, and tried after it. The tree's edges lie in one open-addressed table of
- * numbers, so that a request costs one Map lookup for each segment and little more, whatever the number of routes.
+ * numbers, so that a request costs one look for each segment and little more, whatever the number of routes.
  */
 import { type Choice, type Pattern, type PatternNode, treeOf } from "../match/patterns.ts";
 import type { Condition, Plan, PlannedRoute } from "../plan.ts";
 import { type Asked, describeConditions } from "./matcher-conditions.ts";
 import type { Hosts } from "./matcher-hosts.ts";
+import { emitTexts } from "./matcher-texts.ts";
 import { emitTypedArray, literal, type Text } from "./text.ts";
 
 /** Patterns whose leaves are in tables; the index is the leaf's number. */
@@ -20,7 +21,7 @@ export interface Leaves {
 /** To be called before `emitTreeTables`: the index of an exact path is its leaf's number. */
 export function emitExactTables(out: Text, patterns: readonly Pattern<PlannedRoute>[], leaves: Leaves): void {
   out.line().line("/** The leaf of every exact path. */");
-  emitNumbered(
+  emitTexts(
     out,
     "exactPaths",
     patterns.map((pattern) => ({ text: `/${pattern.segments.join("/")}`, comment: sourcesOf(pattern) })),
@@ -28,8 +29,10 @@ export function emitExactTables(out: Text, patterns: readonly Pattern<PlannedRou
   leaves.patterns.push(...patterns);
   out.line();
   out.block("function matchExact(_host: string, method: number, path: string): number {", () => {
-    out.line("const leaf = exactPaths.get(path);");
-    out.line("return leaf === undefined ? -1 : pick(leaf, method);");
+    out.line("let hash = EMPTY_HASH;");
+    out.line("for (let i = 0; i < path.length; i++) hash = mix(hash, path.charCodeAt(i));");
+    out.line("const leaf = exactPathsNumber(path, 0, path.length, hash);");
+    out.line("return leaf < 0 ? -1 : pick(leaf, method);");
   });
 }
 
@@ -48,7 +51,7 @@ export function emitTreeTables(out: Text, patterns: readonly Pattern<PlannedRout
   const flat: Flat = { segments: new Map(), edges: [], variables: [], templateLeaves: [], prefixLeaves: [] };
   flatten(treeOf(patterns), flat, leaves);
   out.line().line("/** Every literal segment of a template or prefix, numbered. */");
-  emitNumbered(
+  emitTexts(
     out,
     "segments",
     [...flat.segments.keys()].map((text) => ({ text, comment: "" })),
@@ -111,11 +114,27 @@ function matchTree(_host: string, method: number, path: string): number {
   return -1;
 }
 
+/** Where the segment that was read last ends. */
+let segmentEnd = 0;
+
+/** The number of the segment that starts at \`at\`, or -1. */
+function readSegment(path: string, at: number): number {
+  let hash = EMPTY_HASH;
+  let end = at;
+  for (; end < path.length; end++) {
+    const code = path.charCodeAt(end);
+    if (code === 0x2f) break;
+    hash = mix(hash, code);
+  }
+  segmentEnd = end;
+  return segmentsNumber(path, at, end, hash);
+}
+
 function walk(node: number, at: number, method: number, path: string): number {
-  const slash = path.indexOf("/", at);
-  const end = slash < 0 ? path.length : slash;
-  const segment = segments.get(path.slice(at, end));
-  if (segment !== undefined) {
+  const segment = readSegment(path, at);
+  const end = segmentEnd;
+  const slash = end < path.length ? end : -1;
+  if (segment >= 0) {
     const child = childOf(node, segment);
     if (child !== 0) {
       const route = step(child, slash, method, path);
@@ -302,26 +321,6 @@ function flatten(node: PatternNode<PlannedRoute>, flat: Flat, leaves: Leaves): n
   }
   if (node.variable !== undefined) flat.variables[number] = flatten(node.variable, flat, leaves);
   return number;
-}
-
-/** A Map from each text to its index. */
-function emitNumbered(out: Text, name: string, entries: readonly { text: string; comment: string }[]): void {
-  out.block(
-    `const ${name}: ReadonlyMap<string, number> = new Map(`,
-    () => {
-      out.block(
-        "[",
-        () => {
-          for (const { text, comment } of entries) {
-            if (comment !== "") out.comment(comment);
-            out.line(`${literal(text)},`);
-          }
-        },
-        "].map((text, index): [string, number] => [text, index]),",
-      );
-    },
-    ");",
-  );
 }
 
 function sourcesOf({ choices }: Pattern<PlannedRoute>): string {

@@ -14,7 +14,7 @@
  *
  * Each class of paths (exact; templates and prefixes; for path_regex see matcher-regex.ts) takes one of two forms:
  * - code, while it is small: comparisons written out, nothing allocated, nothing looked up;
- * - tables, from `codeMax` conditions on: a Map of exact paths, a tree over numbered segments. Ten thousand routes
+ * - tables, from `codeMax` conditions on: a table of exact paths, a tree over numbered segments. Ten thousand routes
  *   written out as code would be a function that V8 never optimises, slow to parse and slower to run than a lookup.
  *
  * The walk over segments knows where each variable starts and ends, should their values be needed some day.
@@ -26,6 +26,7 @@ import { Asked, emitAsked, usesListeners } from "./matcher-conditions.ts";
 import { emitHostCheck, Hosts } from "./matcher-hosts.ts";
 import { emitRegexes } from "./matcher-regex.ts";
 import { emitExactTables, emitLeafTables, emitTreeTables, type Leaves } from "./matcher-tables.ts";
+import { emitTextsCommon } from "./matcher-texts.ts";
 import { Text } from "./text.ts";
 
 /** Up to this many conditions a class of paths becomes code; measured, see bench/matcher.ts. */
@@ -62,13 +63,15 @@ export function emitMatcher(out: Text, plan: Plan, codeMax: CodeMax = CODE_MAX):
     calls.push("matchRegex");
     emitRegexes(functions, regexes, asked);
   }
-  const hosts = new Hosts(plan, leaves.patterns.length > 0);
-  if (leaves.patterns.length > 0) emitLeafTables(functions, plan, leaves, hosts, asked);
+  const hasTables = leaves.patterns.length > 0;
+  const hosts = new Hosts(plan, hasTables);
+  if (hasTables) emitLeafTables(functions, plan, leaves, hosts, asked);
 
   out.line("/** After `match` answered WRONG_METHOD: the bits of the methods that some route would have taken. */");
   out.line("export let allowedMethods = 0;").line();
   emitAsked(out, asked);
   emitMatch(out, plan, calls, hosts);
+  if (hasTables) emitTextsCommon(out);
   out.append(functions);
 }
 
