@@ -45,7 +45,7 @@ const MODES: Readonly<Record<string, Mode>> = {
   full: {
     scenarios: ALL,
     programs: [...PEERS, PIPELINED, "hardwire-few", "hardwire-many"],
-    rounds: 7,
+    rounds: 9,
     seconds: 2,
     measuresStarts: true,
     straceSeconds: 3,

@@ -50,8 +50,12 @@ export const SCENARIOS: readonly Scenario[] = [
   {
     name: "get-64-pipelined",
     title: `GET 55 B, 64 connections, pipelining: ${PIPELINING}`,
-    loads: { nginx: smallGet, [PIPELINED]: smallGet },
-    ratios: [[PIPELINED, "nginx"]],
+    loads: { nginx: smallGet, haproxy: smallGet, [PIPELINED]: smallGet },
+    ratios: [
+      [PIPELINED, "nginx"],
+      [PIPELINED, "haproxy"],
+      ["haproxy", "nginx"],
+    ],
   },
   comparePeers("get-1", "GET 55 B, 1 connection", "/small", 1),
   comparePeers("get-512", "GET 55 B, 512 connections", "/small", 512),

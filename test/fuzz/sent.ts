@@ -49,6 +49,11 @@ export class SentAnswer {
     this.cached ??= readAnswer([this.made.bytes], this.isHead, this.made.ending === END);
     return this.cached;
   }
+
+  /** As it reads where the connection ended in good order right behind it, whatever was meant. */
+  get readEnded(): Read {
+    return readAnswer([this.made.bytes], this.isHead, true);
+  }
 }
 
 export class Sent {
