@@ -304,6 +304,8 @@ export class Lane {
       // Where answers wait for each other, a replay may be caught by another request's misbehaving answer.
       const stale =
         message.body.length > 0 ||
+        // Its body is still to come.
+        !message.complete ||
         message.chunked ||
         /^P(?:OST|ATCH)$/.test(message.method) ||
         message.target.startsWith("/deep/");
