@@ -25,7 +25,7 @@ export const RESPONSE_HEAD_ADDED_BYTES: number = 4096;
 /** Body windows of 64 KiB and a head: bodies whose receiver is slower than their sender at the same time. */
 export const WINDOWS_MAX: number = 256;
 /** After SIGTERM, requests in flight get this long. */
-export const DRAIN_MS: number = 20_000;
+export const DRAIN_MS: number = 20000;
 
 /** Whether any route names hosts; without, the Host field is checked but does not select. */
 export const HAS_HOSTS: boolean = true;
