@@ -65,7 +65,7 @@ import { resumeBody, takeBody } from "./request-body.ts";
 import { enterRoute } from "./route-limits.ts";
 import { READ_AT } from "./slab.ts";
 import { hostName, isCleanQuery, isHost, normalisePath } from "./target.ts";
-import { addWalker, deadlineIn, hasPassed, nowMs, wakeClock } from "./timers.ts";
+import { addWalker, deadlineIn, hasPassed, nowMs, soon, wakeClock } from "./timers.ts";
 import { giveWindow } from "./windows.ts";
 
 let draining = false;
@@ -515,7 +515,7 @@ function reply(x: Exchange, built: fault.Reply): void {
 function defer(x: Exchange, built: fault.Reply): void {
   x.state = REPLYING;
   x.reply = built;
-  if (deferred.length === 0) setImmediate(sendDeferred);
+  if (deferred.length === 0) soon(sendDeferred);
   deferred.push(x);
 }
 

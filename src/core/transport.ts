@@ -11,7 +11,7 @@ import { HAS_NAMES } from "#generated/constants.ts";
 import type { Endpoint } from "#generated/tables.ts";
 import { findAddresses } from "./resolve.ts";
 import { readArea } from "./slab.ts";
-import { addWalker, deadlineIn, hasPassed } from "./timers.ts";
+import { addWalker, deadlineIn, hasPassed, soon } from "./timers.ts";
 
 /** What a transport tells: all calls come out of the event loop, none out of a method of the transport. */
 export interface TransportOwner {
@@ -107,7 +107,7 @@ export class Transport {
         if (this.isClosed) return;
         this.addresses = addresses;
         if (error === "") this.openNext();
-        else setImmediate(() => this.tell(error));
+        else soon(() => this.tell(error));
       });
     } else this.openAddress(host);
   }
@@ -156,7 +156,7 @@ export class Transport {
       else this.end(outcome);
     };
     request.oncomplete = settle;
-    if (status !== 0) setImmediate(settle, status);
+    if (status !== 0) soon(() => settle(status));
   }
 
   private begin(handle: Handle): void {
@@ -178,7 +178,7 @@ export class Transport {
   write(bytes: Uint8Array): boolean {
     const status = this.handle!.writeBuffer(spare, bytes);
     if (status !== 0) {
-      setImmediate(() => this.end(status));
+      soon(() => this.end(status));
       return true;
     }
     if (streamBaseState[kLastWriteWasAsync] === 0) return true;

@@ -176,6 +176,23 @@ test(`${READERS} slow readers of ${READER_BYTES >> 20} MB each`, async () => {
   assertGrowth(growth, GROWTH_BYTES_MAX, `${READERS} slow readers`);
 });
 
+test("connections that are refused and closed leave nothing", async () => {
+  const refuse = (count: number) =>
+    Promise.all(
+      Array.from({ length: 20 }, async () => {
+        for (let n = 0; n < count / 20; n++) {
+          const client = await Client.open(ports.device);
+          await client.send(get("/../x")).answer();
+          client.close();
+        }
+      }),
+    );
+  await refuse(2000);
+  const before = await settledBytes();
+  await refuse(8000);
+  assertGrowth((await settledBytes()) - before, LEFT_BYTES_MAX, "8,000 refusals");
+});
+
 test(`after a storm of ${CLIENTS} connections and aborts the memory is what it was`, async () => {
   upstream.script(async (request, connection) => {
     await sleep(Math.random() * 50);
