@@ -45,7 +45,7 @@ const MODES: Readonly<Record<string, Mode>> = {
   full: {
     scenarios: ALL,
     programs: [...PEERS, PIPELINED, "hardwire-few", "hardwire-many"],
-    rounds: 9,
+    rounds: 7,
     seconds: 2,
     measuresStarts: true,
     straceSeconds: 3,
@@ -63,7 +63,7 @@ const MODES: Readonly<Record<string, Mode>> = {
   gate: {
     scenarios: QUICK,
     programs: [...PEERS, PIPELINED],
-    rounds: 9,
+    rounds: 7,
     seconds: 2,
     measuresStarts: false,
     straceSeconds: 0,
