@@ -49,7 +49,7 @@ export const SCENARIOS: readonly Scenario[] = [
   comparePeers("get-64", "GET 55 B, 64 connections", "/small", 64),
   {
     name: "get-64-pipelined",
-    title: `GET 55 B, 64 connections, pipelining: ${PIPELINING}`,
+    title: `GET 55 B, pipelining: ${PIPELINING}`,
     loads: { nginx: smallGet, haproxy: smallGet, [PIPELINED]: smallGet },
     ratios: [
       [PIPELINED, "nginx"],
