@@ -1,0 +1,48 @@
+/** What the executable says of itself: `--version`, `--manifest`, `--help`. */
+import { getAsset } from "node:sea";
+import { HAS_TESTS } from "#generated/constants.ts";
+import { listeners, name, routeNames, target, upstreams } from "#generated/tables.ts";
+import { addressOf } from "./server.ts";
+
+export function readManifest(): { versions: { hardwire: string } } {
+  return JSON.parse(getAsset("manifest.json", "utf8"));
+}
+
+export function versionText(): string {
+  const { versions } = readManifest();
+  return `${name} (hardwire ${versions.hardwire}, ${target}, Node ${process.versions.node})`;
+}
+
+export function helpText(): string {
+  const lines = [
+    `${versionText()}`,
+    "",
+    "An HTTP gateway whose configuration is compiled in: it takes no configuration file.",
+    "",
+    "Usage:",
+    "  (no argument)   serve until SIGTERM or SIGINT, then drain and exit 0",
+    "  --version       print what this binary is",
+    "  --manifest      print all that it was built from and with, as JSON",
+    "  --help          print this",
+    ...(HAS_TESTS
+      ? [
+          "  --self-test     ask the routes what the routes file's tests ask; exit 1 if one fails;",
+          "                  with --json as data",
+        ]
+      : []),
+    "",
+    "Listeners:",
+    ...listeners.map((listener) => `  ${listener.name}: ${addressOf(listener)}`),
+    "Upstreams:",
+    ...upstreams.map(
+      (upstream) =>
+        `  ${upstream.name}: ${upstream.endpoints.map((e) => e.socketPath || `${e.host}:${e.port}`).join(", ")}`,
+    ),
+    `Routes: ${routeNames.length}`,
+    "",
+    "Exit codes: 0 stopped, 64 usage, 69 address in use, 70 internal error, 71 system error,",
+    "            73 no place to extract the network addon to, 77 not permitted",
+    "",
+  ];
+  return lines.join("\n");
+}
