@@ -7,8 +7,8 @@ import { methodBits } from "./analyse/methods.ts";
 import { pathOf } from "./analyse/paths.ts";
 import { parseRequest } from "./analyse/tests.ts";
 import { resolveTimeouts } from "./analyse/timeouts.ts";
-import type { Feature } from "./feature.ts";
-import type { Plan, PlannedMemory, PlannedRoute, PlannedTest, PlannedUpstream } from "./plan.ts";
+import type { Feature, ProgramUse, RouteUse } from "./feature.ts";
+import type { Plan, PlannedMemory, PlannedRoute, PlannedService, PlannedTest, PlannedUpstream } from "./plan.ts";
 import {
   BODY_BYTES_MAX,
   CLIENT_HEAD_BYTES_MAX,
@@ -72,6 +72,8 @@ export function makePlan(
     ),
     tables: features.flatMap(({ name, memory }) =>
       used.has(name)
+    service: planService(targetFile),
+    credentials: [],
         ? (memory?.(usesNamed(name)) ?? []).map((table) => ({ ...table, name: `${name}: ${table.name}` }))
         : [],
     ),
@@ -108,6 +110,16 @@ function planUpstream(name: string, entry: UpstreamEntry, exchangesMax: number):
     waitingMax: Math.min(waiting ?? Math.floor(exchangesMax * WAITING_SHARE), exchangesMax),
     pipelining: entry.pipelining ?? 1,
     policy: entry.lb_policy ?? "round_robin",
+function planService({ service }: TargetFile): PlannedService | undefined {
+  if (service === undefined) return undefined;
+  const { user = "dynamic", watchdog, credentials } = service;
+  return {
+    user: user === "dynamic" ? undefined : user,
+    watchdogMs: watchdog === undefined ? undefined : parseDurationMs(watchdog),
+    credentials: credentials && { from: credentials.from, areEncrypted: credentials.encrypted ?? false },
+  };
+}
+
   };
 }
 

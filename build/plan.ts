@@ -15,6 +15,10 @@ export interface Plan {
   readonly memory: PlannedMemory;
   /** Features in use, in stage order, ties by name. */
   readonly features: readonly PlannedFeature[];
+  /** Undefined where no service manager runs the executable. */
+  readonly service: PlannedService | undefined;
+  /** Names of the credentials that the program reads when it runs, each once. */
+  readonly credentials: readonly string[];
   /** In file order. */
   readonly tests: readonly PlannedTest[];
   /** The features' tables on the device, named "feature: table". */
@@ -148,6 +152,16 @@ export interface PlannedTest {
   /** "routes/pump.yaml:71" */
   readonly source: string;
   /** Index into the plan's `listeners`. */
+/** How systemd runs the executable; it is the only manager so far. */
+export interface PlannedService {
+  /** Of the device; undefined for one that exists while the service runs. */
+  readonly user: string | undefined;
+  /** Longest time without a sign of life; undefined where nobody watches. */
+  readonly watchdogMs: number | undefined;
+  /** The folder on the device that has a file for each credential. */
+  readonly credentials: { readonly from: string; readonly areEncrypted: boolean } | undefined;
+}
+
   readonly listener: number;
   readonly method: string;
   readonly host: string;

@@ -44,6 +44,8 @@ export function planOf(routes: readonly RouteSketch[], rest: Partial<Plan> = {})
       drainMs: 20_000,
     },
     memory: { budgetBytes: undefined, heapMib: undefined },
+    service: undefined,
+    credentials: [],
     features: [],
     tests: [],
     tables: [],

@@ -64,6 +64,8 @@ function hasLimits({ uriBytesMax, fieldsMax, inFlightMax }: PlannedRoute): boole
 }
 
 function tickMs(plan: Plan): number {
+  flag("HAS_SERVICE", plan.service !== undefined);
+  flag("HAS_WATCHDOG", plan.service?.watchdogMs !== undefined);
   const timeouts = [
     ...plan.routes.flatMap(({ connectMs, queueMs, responseHeaderMs, requestMs, idleMs }) => [
       connectMs,

@@ -12,6 +12,7 @@ import type {
   PlannedLimits,
   PlannedListener,
   PlannedRoute,
+  PlannedService,
   PlannedUpstream,
 } from "../plan.ts";
 import type { Manifest } from "./shape.ts";
@@ -22,11 +23,15 @@ export type Plain = null | boolean | number | string | Plain[] | { [key: string]
 /** A longer text, such as an answer's body, is told by its hash: the program has it anyway. */
 const TEXT_CHARS_MAX = 512;
 
-export function describePlan(plan: Plan): Pick<Manifest, "features" | "listeners" | "limits" | "upstreams" | "routes"> {
+export function describePlan(
+  plan: Plan,
+): Pick<Manifest, "features" | "listeners" | "limits" | "service" | "credentials" | "upstreams" | "routes"> {
   return {
     features: plan.features.map(({ name }) => name),
     listeners: byName(plan.listeners, describeListener),
     limits: describeLimits(plan.limits),
+    ...(plan.service !== undefined && { service: describeService(plan.service) }),
+    ...(plan.credentials.length > 0 && { credentials: [...plan.credentials] }),
     upstreams: byName(plan.upstreams, describeUpstream),
     routes: byName(plan.routes, (route) => describeRoute(route, plan)),
   };
@@ -46,6 +51,16 @@ function describeLimits({ connectionsMax, exchangesMax, descriptorsMax, ...rest 
     uri_bytes: targetBytesMax,
     drain_ms: drainMs,
     ...describe(others),
+  };
+}
+
+function describeService({ user, watchdogMs, credentials, ...rest }: PlannedService) {
+  return {
+    manager: "systemd",
+    user: user ?? "dynamic",
+    watchdog_ms: watchdogMs ?? null,
+    credentials: credentials === undefined ? null : { from: credentials.from, encrypted: credentials.areEncrypted },
+    ...describe(rest),
   };
 }
 

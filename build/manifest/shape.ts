@@ -23,6 +23,8 @@ export const manifestSchema = z
     features: z.array(z.string()).describe("The features in it, in the order they run."),
     listeners: z.record(z.string(), settings),
     limits: settings.describe("Of the whole device program."),
+    service: settings.optional().describe("How the device's service manager runs it; left out where none does."),
+    credentials: z.array(z.string()).optional().describe("Names of those that it reads when it runs."),
     upstreams: z.record(z.string(), settings.and(z.object({ endpoints: z.record(z.string(), settings) }))),
     routes: z.record(
       z.string(),

@@ -2,6 +2,7 @@
 import { z } from "zod";
 import { expectations, impossible } from "./expect.ts";
 import { CLIENT_IDLE, name } from "./routes.ts";
+import { serviceSchema } from "./service.ts";
 import { duration, size, sizeBetween } from "./units.ts";
 
 const listener = z
@@ -104,6 +105,7 @@ export const targetSchema = z
         binary: size("Most bytes of the whole executable.").optional(),
         payload: size("Most bytes of program and constants, without the runtime.").optional(),
       })
+    service: serviceSchema.optional(),
       .describe("Ceilings of the executable's parts.")
       .optional(),
     overrides: z

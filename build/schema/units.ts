@@ -5,7 +5,8 @@
 import { z } from "zod";
 import { expectations, type Hint } from "./expect.ts";
 
-const DURATION = /^[1-9]\d{0,8}(ms|s|m|h)$/;
+/** Whether a text is a duration at all; one may still be too long. */
+export const DURATION = /^[1-9]\d{0,8}(ms|s|m|h)$/;
 const MS: Readonly<Record<string, number>> = { ms: 1, s: 1000, m: 60_000, h: 3_600_000 };
 /** A day. Longer waits on a device are mistakes, and the timer wheel counts in 32 bits. */
 const DURATION_MS_MAX = 24 * 3_600_000;
