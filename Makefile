@@ -54,4 +54,4 @@ $(INSTALLED): package-lock.json
 	npm ci
 	@touch $@
 
--include bench/bench.mk test/*.mk test/fuzz/*.mk
+-include bench/bench.mk test/*.mk test/fuzz/*.mk test/lab/*.mk
