@@ -7,7 +7,7 @@ import { methodBits } from "./analyse/methods.ts";
 import { pathOf } from "./analyse/paths.ts";
 import { parseRequest } from "./analyse/tests.ts";
 import { resolveTimeouts } from "./analyse/timeouts.ts";
-import type { Feature, ProgramUse, RouteUse } from "./feature.ts";
+import type { Feature } from "./feature.ts";
 import type { Plan, PlannedMemory, PlannedRoute, PlannedService, PlannedTest, PlannedUpstream } from "./plan.ts";
 import {
   BODY_BYTES_MAX,
@@ -64,6 +64,8 @@ export function makePlan(
       drainMs: targetFile.timing?.drain === undefined ? DRAIN_MS : parseDurationMs(targetFile.timing.drain),
     },
     memory: planMemory(targetFile),
+    service: planService(targetFile),
+    credentials: [],
     features: features
       .filter(({ name }) => used.has(name))
       .map(({ name }) => ({ name, folder: `src/features/${name}` })),
@@ -72,8 +74,6 @@ export function makePlan(
     ),
     tables: features.flatMap(({ name, memory }) =>
       used.has(name)
-    service: planService(targetFile),
-    credentials: [],
         ? (memory?.(usesNamed(name)) ?? []).map((table) => ({ ...table, name: `${name}: ${table.name}` }))
         : [],
     ),
@@ -97,6 +97,16 @@ function planMemory({ memory: { budget, heap } = {} }: TargetFile): PlannedMemor
   };
 }
 
+function planService({ service }: TargetFile): PlannedService | undefined {
+  if (service === undefined) return undefined;
+  const { user = "dynamic", watchdog, credentials } = service;
+  return {
+    user: user === "dynamic" ? undefined : user,
+    watchdogMs: watchdog === undefined ? undefined : parseDurationMs(watchdog),
+    credentials: credentials && { from: credentials.from, areEncrypted: credentials.encrypted ?? false },
+  };
+}
+
 function planUpstream(name: string, entry: UpstreamEntry, exchangesMax: number): PlannedUpstream {
   const { max, idle } = connectionsOf(entry.connections);
   const { idle_timeout: idleTimeout, max_waiting: waiting } = entry.connections ?? {};
@@ -110,16 +120,6 @@ function planUpstream(name: string, entry: UpstreamEntry, exchangesMax: number):
     waitingMax: Math.min(waiting ?? Math.floor(exchangesMax * WAITING_SHARE), exchangesMax),
     pipelining: entry.pipelining ?? 1,
     policy: entry.lb_policy ?? "round_robin",
-function planService({ service }: TargetFile): PlannedService | undefined {
-  if (service === undefined) return undefined;
-  const { user = "dynamic", watchdog, credentials } = service;
-  return {
-    user: user === "dynamic" ? undefined : user,
-    watchdogMs: watchdog === undefined ? undefined : parseDurationMs(watchdog),
-    credentials: credentials && { from: credentials.from, areEncrypted: credentials.encrypted ?? false },
-  };
-}
-
   };
 }
 

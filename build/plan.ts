@@ -13,12 +13,12 @@ export interface Plan {
   readonly routes: readonly PlannedRoute[];
   readonly limits: PlannedLimits;
   readonly memory: PlannedMemory;
-  /** Features in use, in stage order, ties by name. */
-  readonly features: readonly PlannedFeature[];
   /** Undefined where no service manager runs the executable. */
   readonly service: PlannedService | undefined;
   /** Names of the credentials that the program reads when it runs, each once. */
   readonly credentials: readonly string[];
+  /** Features in use, in stage order, ties by name. */
+  readonly features: readonly PlannedFeature[];
   /** In file order. */
   readonly tests: readonly PlannedTest[];
   /** The features' tables on the device, named "feature: table". */
@@ -141,6 +141,16 @@ export interface PlannedMemory {
   readonly heapMib: number | undefined;
 }
 
+/** How systemd runs the executable; it is the only manager so far. */
+export interface PlannedService {
+  /** Of the device; undefined for one that exists while the service runs. */
+  readonly user: string | undefined;
+  /** Longest time without a sign of life; undefined where nobody watches. */
+  readonly watchdogMs: number | undefined;
+  /** The folder on the device that has a file for each credential. */
+  readonly credentials: { readonly from: string; readonly areEncrypted: boolean } | undefined;
+}
+
 export interface PlannedFeature {
   readonly name: string;
   /** Relative to the repository: "src/features/rewrite". */
@@ -152,16 +162,6 @@ export interface PlannedTest {
   /** "routes/pump.yaml:71" */
   readonly source: string;
   /** Index into the plan's `listeners`. */
-/** How systemd runs the executable; it is the only manager so far. */
-export interface PlannedService {
-  /** Of the device; undefined for one that exists while the service runs. */
-  readonly user: string | undefined;
-  /** Longest time without a sign of life; undefined where nobody watches. */
-  readonly watchdogMs: number | undefined;
-  /** The folder on the device that has a file for each credential. */
-  readonly credentials: { readonly from: string; readonly areEncrypted: boolean } | undefined;
-}
-
   readonly listener: number;
   readonly method: string;
   readonly host: string;

@@ -53,6 +53,8 @@ export function emitConstants(out: Text, plan: Plan): void {
   );
   flag("HAS_ROUTE_LIMITS", plan.routes.some(hasLimits));
   flag("HAS_TESTS", plan.tests.length > 0);
+  flag("HAS_SERVICE", plan.service !== undefined);
+  flag("HAS_WATCHDOG", plan.service?.watchdogMs !== undefined);
   flag(
     "HAS_NAMES",
     plan.upstreams.some(({ endpoints }) => endpoints.some(({ host }) => host !== "" && isIP(host) === 0)),
@@ -64,8 +66,6 @@ function hasLimits({ uriBytesMax, fieldsMax, inFlightMax }: PlannedRoute): boole
 }
 
 function tickMs(plan: Plan): number {
-  flag("HAS_SERVICE", plan.service !== undefined);
-  flag("HAS_WATCHDOG", plan.service?.watchdogMs !== undefined);
   const timeouts = [
     ...plan.routes.flatMap(({ connectMs, queueMs, responseHeaderMs, requestMs, idleMs }) => [
       connectMs,

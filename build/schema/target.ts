@@ -100,12 +100,12 @@ export const targetSchema = z
       .register(impossible, { client_idle: CLIENT_IDLE })
       .describe("Times of the whole device program.")
       .optional(),
+    service: serviceSchema.optional(),
     size: z
       .strictObject({
         binary: size("Most bytes of the whole executable.").optional(),
         payload: size("Most bytes of program and constants, without the runtime.").optional(),
       })
-    service: serviceSchema.optional(),
       .describe("Ceilings of the executable's parts.")
       .optional(),
     overrides: z
