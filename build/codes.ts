@@ -29,8 +29,10 @@ export const CODES: Readonly<Record<string, string>> = {
   HW1203: "a route to an upstream that does not exist",
   HW1204: "a route that nothing answers",
   HW1205: "a route that is answered twice",
-  HW1206: "a route on a listener that does not exist",
+  HW1206: "a route or a page on a listener that does not exist",
   HW1207: "a listener that no route serves",
+  HW1209: "an admin listener that routes use too, or two pages of one path on it",
+  HW1210: "an admin listener that other machines can reach",
   // 13xx: values with a syntax of their own
   HW1301: "a path that is not well formed",
   HW1302: "a host that is not a name or an address",

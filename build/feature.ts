@@ -5,6 +5,9 @@
  * `runtime.ts` (the functions that run on the device). The compiler discovers folders and names none of them.
  * For every route the compiler asks `use`; the answer says which functions of `runtime.ts` run in which phase of
  * that route's requests, with which data, and what else of the route's shape follows from it.
+ *
+ * What observes rather than routes (logs, metrics, health) is asked for once, under `observability`: `useProgram` says
+ * what then happens to every request, what starts with the program, and which pages an admin listener has.
  */
 import type { ZodType } from "zod";
 
@@ -19,8 +22,12 @@ export type Stage = (typeof STAGES)[number];
  * - `request(x, data): number`: before an upstream is chosen; 0 to go on, a reply or fault number to answer with.
  * - `upstreamRequest(x, out, at, data): number`: append fields to the request head; the offset after them.
  * - `responseHead(x, out, at, data): number`: append fields to the answer's head; the offset after them.
+ * - `upstreamError(x, fault, data): void`: an upstream failed the request, which may be tried again; the number is that
+ *   of src/core/fault.ts.
+ * - `done(x, data): void`: the exchange is over, whatever its end; `x.record` says what became of it. Once for every
+ *   request whose head was read, also where no route took it (`x.route` is negative then).
  */
-export const PHASES = ["request", "upstreamRequest", "responseHead"] as const;
+export const PHASES = ["request", "upstreamRequest", "responseHead", "upstreamError", "done"] as const;
 export type Phase = (typeof PHASES)[number];
 
 /** A text with placeholders such as `{client.ip}`; becomes a function `(x, out, at) => at` in the generated code. */
@@ -65,6 +72,43 @@ export interface RouteUse {
    */
   readonly requestHeadBytes?: number | Template;
   readonly responseHeadBytes?: number | Template;
+}
+
+/** What a feature does for the whole program. */
+export interface ProgramUse {
+  /** On every route; its `upstreamError` and `done` also where no route took the request. */
+  readonly requests?: RouteUse;
+  /** Called once, when the listeners are open: `start(data): void`. */
+  readonly start?: { readonly fn: string; readonly data: Value };
+  /** Called once, when the drain begins: `stop(data): void`; to write out what is buffered. */
+  readonly stop?: { readonly fn: string; readonly data: Value };
+  /** Answered on admin listeners: `page(request: AdminRequest, data): AdminAnswer` of src/core/admin.ts. */
+  readonly pages?: readonly ProgramPage[];
+  readonly tables?: readonly FeatureTable[];
+  /** Files that it holds open at most. */
+  readonly descriptors?: number;
+}
+
+export interface ProgramPage {
+  /** A listener of the target, which thereby serves such pages and no route. */
+  readonly listener: string;
+  /** "/metrics" */
+  readonly path: string;
+  readonly fn: string;
+  readonly data: Value;
+}
+
+/** The program as features see it. */
+export interface ProgramView {
+  readonly name: string;
+  readonly target: "linux-x64" | "linux-arm64";
+  /** In file order, as their numbers on the device are. */
+  readonly routes: readonly { readonly name: string; readonly upstream: string | undefined }[];
+  readonly upstreams: readonly { readonly name: string; readonly endpoints: readonly string[] }[];
+  /** Of the target, admin listeners included. */
+  readonly listeners: readonly string[];
+  /** Requests in flight at once: numbers of exchanges are below it. */
+  readonly exchangesMax: number;
 }
 
 /** A route as features see it: the core's part of the language, defaults already merged. */
@@ -112,6 +156,12 @@ export interface Feature<Keys extends Readonly<Record<string, ZodType>> = Readon
   readonly use: (values: Readonly<Record<string, unknown>>, route: RouteView) => RouteUse | undefined;
   /** What its tables take at their largest, from what `use` gave for all routes; left out: nothing. */
   readonly memory?: (uses: readonly RouteUse[]) => readonly FeatureTable[];
+  /** Keys the feature adds to `observability`, with a description each; not together with `routeKeys` that say the same. */
+  readonly programKeys?: Readonly<Record<string, ZodType>>;
+  /** As `check`, with paths below `observability`. Called if one of the keys is there. */
+  readonly checkProgram?: (values: Readonly<Record<string, unknown>>, program: ProgramView, problem: Problem) => void;
+  /** Called only with values that passed `checkProgram`. */
+  readonly useProgram?: (values: Readonly<Record<string, unknown>>, program: ProgramView) => ProgramUse | undefined;
 }
 
 /** Identity, for its types: `export default defineFeature({ … })` in every `feature.ts`. */

@@ -34,9 +34,11 @@ function orNothing(error: NodeJS.ErrnoException): [] {
 
 function refuseShared(features: readonly Feature[]): void {
   const owners = new Map(CORE_KEYS.map((key) => [key, "the core"]));
+  const programOwners = new Map<string, string>();
   const codes = new Map(Object.keys(CODES).map((code) => [code, "the core"]));
   for (const feature of features) {
     claim(owners, Object.keys(feature.routeKeys), feature.name, "route key");
+    claim(programOwners, Object.keys(feature.programKeys ?? {}), feature.name, "key of observability");
     claim(codes, Object.keys(feature.codes ?? {}), feature.name, "code");
   }
 }

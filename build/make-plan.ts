@@ -2,12 +2,14 @@
 import { conditionsOf } from "./analyse/conditions.ts";
 import { connectionsOf, parseEndpoint } from "./analyse/endpoints.ts";
 import { hostsOf, settingsOf, usesOf } from "./analyse/features.ts";
-import { listenersOf, parseAddress } from "./analyse/listeners.ts";
+import { parseAddress } from "./analyse/listen-address.ts";
+import { listenersOf } from "./analyse/listeners.ts";
 import { methodBits } from "./analyse/methods.ts";
 import { pathOf } from "./analyse/paths.ts";
+import { adminListeners, programUses, routeListeners } from "./analyse/program.ts";
 import { parseRequest } from "./analyse/tests.ts";
 import { resolveTimeouts } from "./analyse/timeouts.ts";
-import type { Feature } from "./feature.ts";
+import type { Feature, ProgramUse, RouteUse } from "./feature.ts";
 import type { Plan, PlannedMemory, PlannedRoute, PlannedService, PlannedTest, PlannedUpstream } from "./plan.ts";
 import {
   BODY_BYTES_MAX,
@@ -38,18 +40,24 @@ export function makePlan(
     planUpstream(name, entry, exchangesMax),
   );
   const indexes = new Map(upstreams.map(({ name }, index) => [name, index]));
-  const known = { listeners: Object.keys(targetFile.listeners), upstreams: indexes };
+  const files = { routesFile, targetFile, features };
+  const known = { listeners: routeListeners(files), upstreams: indexes };
+  const program = programUses(files);
   const routes = routesFile.routes.map((route, index) =>
-    planRoute(route, routesFile, features, known, `${source.file}:${source.lineOf("routes", index)}`),
+    planRoute(route, routesFile, features, program, known, `${source.file}:${source.lineOf("routes", index)}`),
   );
-  const used = new Set(routes.flatMap(({ uses }) => [...uses.keys()]));
+  const used = new Set([...routes.flatMap(({ uses }) => [...uses.keys()]), ...program.keys()]);
   const usesNamed = (name: string) => routes.flatMap(({ uses }) => uses.get(name) ?? []);
   return {
     name: routesFile.name,
     target: targetFile.target,
-    listeners: Object.entries(targetFile.listeners).map(([name, { address }]) => ({
+    listeners: known.listeners.map((name) => {
+      const { host, port } = checked(parseAddress(targetFile.listeners[name]!.address));
+      return { name, host, port };
+    }),
+    adminListeners: [...adminListeners(files)].map((name) => ({
       name,
-      ...checked(parseAddress(address)),
+      ...checked(parseAddress(targetFile.listeners[name]!.address)),
     })),
     upstreams,
     routes,
@@ -69,12 +77,17 @@ export function makePlan(
     features: features
       .filter(({ name }) => used.has(name))
       .map(({ name }) => ({ name, folder: `src/features/${name}` })),
+    program,
+    observability: (routesFile.observability ?? {}) as Readonly<Record<string, unknown>>,
     tests: (routesFile.tests ?? []).map((test, index) =>
       planTest(test, known.listeners, `${source.file}:${source.lineOf("tests", index)}`),
     ),
     tables: features.flatMap(({ name, memory }) =>
       used.has(name)
-        ? (memory?.(usesNamed(name)) ?? []).map((table) => ({ ...table, name: `${name}: ${table.name}` }))
+        ? [...(memory?.(usesNamed(name)) ?? []), ...(program.get(name)?.tables ?? [])].map((table) => ({
+            ...table,
+            name: `${name}: ${table.name}`,
+          }))
         : [],
     ),
   };
@@ -127,6 +140,7 @@ function planRoute(
   route: RouteEntry,
   { defaults, upstreams }: RoutesFile,
   features: readonly Feature[],
+  program: ReadonlyMap<string, ProgramUse>,
   known: { readonly listeners: readonly string[]; readonly upstreams: ReadonlyMap<string, number> },
   source: string,
 ): PlannedRoute {
@@ -150,10 +164,24 @@ function planRoute(
     uriBytesMax: limits.uri === undefined ? undefined : parseSizeBytes(limits.uri),
     fieldsMax: limits.headers,
     inFlightMax: limits.in_flight,
-    uses: usesOf(features, route, defaults),
+    uses: withProgram(usesOf(features, route, defaults), program),
     settings: settingsOf(features, route, defaults),
     source,
   };
+}
+
+/** What a feature does on every route stands where it does something on this one alone. */
+function withProgram(
+  uses: ReadonlyMap<string, RouteUse>,
+  program: ReadonlyMap<string, ProgramUse>,
+): ReadonlyMap<string, RouteUse> {
+  const all = new Map(uses);
+  for (const [name, { requests }] of program) {
+    if (requests === undefined) continue;
+    if (all.has(name)) throw new Error(`feature ${name} does one thing on a route and another on all`);
+    all.set(name, requests);
+  }
+  return all;
 }
 
 /** What a pass has checked; anything else here is a bug of the pass. */

@@ -2,12 +2,14 @@
  * The plan: the readonly intermediate form between checking and emitting. No text, no zod, no positions: numbers are
  * in their units, names are resolved to indexes, defaults are merged. Every later step is a function of it.
  */
-import type { FeatureTable, RouteUse } from "./feature.ts";
+import type { FeatureTable, ProgramUse, RouteUse } from "./feature.ts";
 
 export interface Plan {
   readonly name: string;
   readonly target: "linux-x64" | "linux-arm64";
   readonly listeners: readonly PlannedListener[];
+  /** Listeners of the features' pages; no route is on them. */
+  readonly adminListeners: readonly PlannedAdminListener[];
   readonly upstreams: readonly PlannedUpstream[];
   /** In file order; a route's index is its number on the device. */
   readonly routes: readonly PlannedRoute[];
@@ -19,6 +21,10 @@ export interface Plan {
   readonly credentials: readonly string[];
   /** Features in use, in stage order, ties by name. */
   readonly features: readonly PlannedFeature[];
+  /** What features do for the whole program, by their names. */
+  readonly program: ReadonlyMap<string, ProgramUse>;
+  /** `observability` as written, for people. */
+  readonly observability: Readonly<Record<string, unknown>>;
   /** In file order. */
   readonly tests: readonly PlannedTest[];
   /** The features' tables on the device, named "feature: table". */
@@ -30,6 +36,11 @@ export interface PlannedListener {
   /** Literal address without brackets: "127.0.0.1", "::1", "0.0.0.0". */
   readonly host: string;
   readonly port: number;
+}
+
+export interface PlannedAdminListener extends PlannedListener {
+  /** Path of a unix socket, else ""; host and port are "" and 0 with one. */
+  readonly socketPath: string;
 }
 
 export interface PlannedUpstream {

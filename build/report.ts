@@ -5,6 +5,7 @@ import { type Budget, showBytes } from "./budget/term.ts";
 import type { Built, Design } from "./compile.ts";
 import type { Compressed } from "./compress.ts";
 import type { Diagnostic } from "./diagnostics.ts";
+import type { PlannedAdminListener } from "./plan.ts";
 
 /** The short report of `hardwire check`, without a last line break. */
 export function renderCheck(design: Design): string {
@@ -21,10 +22,15 @@ export function designRows({ plan, overrides }: Design): [string, string][] {
   );
   return [
     ["routes", `${plan.routes.length} to ${count(plan.upstreams.length, "upstream")}`],
-    ["listeners", listeners.join(", ")],
+    ["listeners", [...listeners, ...plan.adminListeners.map(showAdmin)].join(", ")],
     ["features", plan.features.map(({ name }) => name).join(", ") || "none"],
     ...(overrides.length === 0 ? [] : [["overrides", overrides.join(", ")] satisfies [string, string]]),
   ];
+}
+
+function showAdmin({ name, host, port, socketPath }: PlannedAdminListener): string {
+  const address = socketPath === "" ? `${host.includes(":") ? `[${host}]` : host}:${port}` : `unix:${socketPath}`;
+  return `${name} ${address} (admin)`;
 }
 
 function memoryRow(budget: Budget): string {

@@ -11,8 +11,10 @@ import type { Path } from "./source.ts";
 
 export function checkRoutesFile(problems: Problems, features: readonly Feature[]): Draft<RoutesFile> | undefined {
   const featureKeys = new Set(features.flatMap(({ routeKeys }) => Object.keys(routeKeys)));
+  const programKeys = new Set(features.flatMap(({ programKeys = {} }) => Object.keys(programKeys)));
   // A feature never sees a value that is wrong in part: its whole key is cut out.
   const wholeAt = (path: Path): number | undefined => {
+    if (path[0] === "observability") return programKeys.has(String(path[1])) ? 2 : undefined;
     const keyAt = path[0] === "routes" ? 2 : 1;
     return featureKeys.has(String(path[keyAt])) ? keyAt + 1 : undefined;
   };

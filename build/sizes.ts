@@ -37,9 +37,10 @@ export function sizesOf(plan: Plan): Sizes {
   };
 }
 
-/** Whether any route has a function in this phase. */
+/** Whether any request has a function in this phase. */
 export function hasPhase(plan: Plan, phase: Phase): boolean {
-  return plan.routes.some((route) => [...route.uses.values()].some((use) => use.phases[phase] !== undefined));
+  const uses = plan.routes.flatMap((route) => [...route.uses.values()]);
+  return uses.some((use) => use.phases[phase] !== undefined);
 }
 
 /** Largest sum over the features of one route. */

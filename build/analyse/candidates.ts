@@ -1,4 +1,5 @@
 /** The routes that can be compared with each other: those of which nothing is wrong that says what they take. */
+
 import type { RouteMatch } from "../plan.ts";
 import { type Draft, hasHoles } from "../schema/explain.ts";
 import type { RouteEntry } from "../schema/routes.ts";
@@ -8,6 +9,7 @@ import { type AnalysisInput, routesOf } from "./input.ts";
 import { listenersOf } from "./listeners.ts";
 import { methodBits } from "./methods.ts";
 import { pathOf } from "./paths.ts";
+import { routeListeners } from "./program.ts";
 
 export interface Candidate extends RouteMatch {
   /** In the file. */
@@ -20,7 +22,7 @@ const made = new WeakMap<AnalysisInput, readonly Candidate[]>();
 export function candidatesOf(input: AnalysisInput): readonly Candidate[] {
   let candidates = made.get(input);
   if (candidates === undefined) {
-    const known = Object.keys(input.targetFile?.listeners ?? {});
+    const known = routeListeners(input);
     candidates = routesOf(input).flatMap(([index, route]) => candidateOf(input, index, route, known) ?? []);
     made.set(input, candidates);
   }

@@ -13,6 +13,7 @@ import { checkOverlaps } from "./overlaps.ts";
 import { checkPaths } from "./paths.ts";
 import { checkPipelining } from "./pipelining.ts";
 import { checkPlaintext } from "./plaintext.ts";
+import { checkProgram } from "./program.ts";
 import { checkRouteLimits } from "./route-limits.ts";
 import { checkSecrets } from "./secrets.ts";
 import { checkTests } from "./tests.ts";
@@ -37,6 +38,7 @@ const PASSES = [
   checkTimeouts,
   checkUnusedTimeouts,
   checkFeatures,
+  checkProgram,
   checkOverlaps,
   checkUnreachable,
   checkTests,

@@ -2,16 +2,18 @@
  * Tests: requests that a client can send, names that exist, expectations that one answer can meet. Whether they are met
  * is found out at build, by the generated code itself (build/route-tests.ts).
  */
+
 import { didYouMean } from "../near-miss.ts";
 import type { Draft } from "../schema/explain.ts";
 import type { TestEntry } from "../schema/tests.ts";
 import type { Path } from "../source.ts";
 import { type AnalysisInput, routesOf } from "./input.ts";
+import { routeListeners } from "./program.ts";
 
 export function checkTests(input: AnalysisInput): void {
   const routes = routesOf(input).flatMap(([, { name }]) => name ?? []);
   const upstreams = Object.keys(input.routesFile?.upstreams ?? {});
-  const listeners = Object.keys(input.targetFile?.listeners ?? {});
+  const listeners = routeListeners(input);
   for (const [index, test] of (input.routesFile?.tests ?? []).entries()) {
     if (test === undefined) continue;
     const path = ["tests", index];

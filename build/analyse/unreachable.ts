@@ -6,6 +6,7 @@
  * names, in the path and in the host; each listener; each method; and conditions by whether all that is in the way can
  * be failed at once. Paths of a `path_regex` are taken from its automaton, less those that were found to be taken.
  */
+
 import { automatonOfPath, findWord, UNDECIDED } from "../match/automaton.ts";
 import { areCompatible, canAvoid, compareMatches } from "../match/conditions.ts";
 import { isWildcard, suffixOf } from "../match/hosts.ts";
@@ -14,6 +15,7 @@ import { keyOf, type Pattern } from "../match/patterns.ts";
 import { METHOD_BITS, METHOD_OTHER } from "../plan.ts";
 import { type Candidate, candidatesOf, nameOf, pathPlace } from "./candidates.ts";
 import type { AnalysisInput } from "./input.ts";
+import { routeListeners } from "./program.ts";
 
 /** Neither can be in a route's path or hosts. */
 const OTHER_SEGMENT = "{";
@@ -24,7 +26,7 @@ type Blockers = ReadonlySet<Candidate>;
 export function checkUnreachable(input: AnalysisInput): void {
   const candidates = candidatesOf(input);
   const lookup = new Lookup(candidates);
-  const listeners = [...Object.keys(input.targetFile?.listeners ?? {}).keys()];
+  const listeners = [...routeListeners(input).keys()];
   for (const candidate of candidates) {
     const blockers = blockersOf(lookup, candidate, listeners.length === 0 ? [0] : listeners);
     if (blockers !== undefined && blockers.size > 0) report(input, candidate, blockers);

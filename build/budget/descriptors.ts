@@ -1,6 +1,7 @@
 /** Most file descriptors that a plan's executable can have open: what LimitNOFILE= has to grant. */
 import { isIP } from "node:net";
 import type { Plan } from "../plan.ts";
+import { ADMIN_CONNECTIONS_MAX } from "../schema/defaults.ts";
 import { connectionsTo, describeConnections } from "./counts.ts";
 import { BASE_DESCRIPTORS, RESOLVING_DESCRIPTORS } from "./measured.ts";
 import { type Budget, budgetOf, type Term } from "./term.ts";
@@ -13,6 +14,16 @@ export function descriptorBudget(plan: Plan): Budget {
   const terms: Term[] = [
     { name: "runtime", amount: BASE_DESCRIPTORS, formula: "standard streams, poll sets, wake-ups, threads; measured" },
     { name: "listeners", amount: plan.listeners.length, formula: plan.listeners.map(({ name }) => name).join(", ") },
+    {
+      name: "admin listeners",
+      amount: plan.adminListeners.length * (1 + ADMIN_CONNECTIONS_MAX + 1),
+      formula: `${plan.adminListeners.map(({ name }) => name).join(", ")}: each, ${ADMIN_CONNECTIONS_MAX} connections, and the one that is refused`,
+    },
+    {
+      name: "features' files",
+      amount: [...plan.program.values()].reduce((sum, { descriptors = 0 }) => sum + descriptors, 0),
+      formula: "what features hold open",
+    },
     {
       name: "client connections",
       amount: connectionsMax + 1,

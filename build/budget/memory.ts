@@ -5,6 +5,7 @@
 import { CLIENT_READ_BYTES } from "../bound-reads.ts";
 import type { Value } from "../feature.ts";
 import type { Plan } from "../plan.ts";
+import { ADMIN_CONNECTIONS_MAX } from "../schema/defaults.ts";
 import { sizesOf } from "../sizes.ts";
 import { connectionsTo, describeConnections } from "./counts.ts";
 import { heapLimitOf, YOUNG_MIB } from "./heap.ts";
@@ -143,7 +144,11 @@ function tableTerms({ tables }: Plan): MemoryTerm[] {
 }
 
 function kernelTerms(plan: Plan, privateBytes: number): MemoryTerm[] {
-  const sockets = plan.limits.connectionsMax + connectionsTo(plan.upstreams) + plan.listeners.length;
+  const sockets =
+    plan.limits.connectionsMax +
+    connectionsTo(plan.upstreams) +
+    plan.listeners.length +
+    plan.adminListeners.length * (1 + ADMIN_CONNECTIONS_MAX);
   return [
     {
       place: "kernel",

@@ -4,9 +4,10 @@
  * One function for each distinct combination of features, the calls written out in stage order; a route's data is a
  * constant where all its users share it, else a row of a table indexed by route. No arrays of hooks, no closures.
  */
-import type { Phase, RouteUse, Value } from "../feature.ts";
+import type { Phase, Value } from "../feature.ts";
 import type { Plan, PlannedFeature, PlannedRoute } from "../plan.ts";
 import { emitDrops } from "./drops.ts";
+import { identifier, Names } from "./names.ts";
 import { emitTypedArray, Text } from "./text.ts";
 import type { Values } from "./values.ts";
 
@@ -16,12 +17,23 @@ interface Step {
   readonly data: Value;
 }
 
-/** How each phase's function looks; `start` is what an empty chain returns. */
-const SHAPES: Readonly<Record<Phase, { parameters: string; pass: string; start: string }>> = {
+interface Shape {
+  readonly parameters: string;
+  readonly pass: string;
+  /** What an empty chain returns; "" where a phase returns nothing. */
+  readonly start: string;
+}
+
+const APPENDS: Shape = { parameters: "x: Exchange, out: Buffer, at: number", pass: "x, out, at", start: "at" };
+const SHAPES: Readonly<Record<Phase, Shape>> = {
   request: { parameters: "x: Exchange", pass: "x", start: "0" },
-  upstreamRequest: { parameters: "x: Exchange, out: Buffer, at: number", pass: "x, out, at", start: "at" },
-  responseHead: { parameters: "x: Exchange, out: Buffer, at: number", pass: "x, out, at", start: "at" },
+  upstreamRequest: APPENDS,
+  responseHead: APPENDS,
+  upstreamError: { parameters: "x: Exchange, fault: number", pass: "x, fault", start: "" },
+  done: { parameters: "x: Exchange", pass: "x", start: "" },
 };
+/** What follows a request that no route took, too. */
+const UNROUTED: readonly Phase[] = ["done"];
 
 export function emitChains(out: Text, plan: Plan, values: Values): void {
   const names = new Names();
@@ -45,8 +57,8 @@ export function emitChains(out: Text, plan: Plan, values: Values): void {
 function emitPhase(out: Text, tables: Text, plan: Plan, phase: Phase, names: Names, values: Values): void {
   const shape = SHAPES[phase];
   const chains = new Map<string, { readonly number: number; readonly steps: readonly Step[] }>();
-  const chainOfRoute = plan.routes.map((route) => {
-    const steps = stepsOf(plan, route, phase);
+  const chainOf = (uses: PlannedRoute["uses"]): number => {
+    const steps = stepsOf(plan, uses, phase);
     if (steps.length === 0) return 0;
     const key = JSON.stringify(steps.map((step) => [step.feature.name, step.fn]));
     let chain = chains.get(key);
@@ -55,45 +67,65 @@ function emitPhase(out: Text, tables: Text, plan: Plan, phase: Phase, names: Nam
       chains.set(key, chain);
     }
     return chain.number;
-  });
+  };
+  const chainOfRoute = plan.routes.map(({ uses }) => chainOf(uses));
+  const unrouted = UNROUTED.includes(phase) ? chainOf(everyRequest(plan)) : 0;
 
   const call = new Map<string, string>();
   for (const feature of plan.features) emitData(tables, plan, phase, feature, values, call);
   for (const { number, steps } of chains.values()) {
     out.line();
-    out.block(`function ${phase}_${number}(${shape.parameters}): number {`, () => {
+    out.block(`function ${phase}_${number}(${shape.parameters}): ${resultOf(shape)} {`, () => {
       const calls = steps.map((step) => {
         return `${names.of(step.feature, step.fn)}(${shape.pass}, ${call.get(step.feature.name)})`;
       });
-      if (phase === "request") {
-        if (calls.length > 1) out.line("let answer: number;");
-        for (const code of calls.slice(0, -1)) out.line(`answer = ${code};`).line("if (answer !== 0) return answer;");
-      } else {
-        for (const code of calls.slice(0, -1)) out.line(`at = ${code};`);
-      }
-      out.line(`return ${calls.at(-1)};`);
+      if (shape.start === "") for (const code of calls) out.line(`${code};`);
+      else emitResult(out, phase, calls);
     });
   }
-  emitDispatch(out, tables, phase, chainOfRoute);
+  emitDispatch(out, tables, phase, chainOfRoute, unrouted);
 }
 
-function emitDispatch(out: Text, tables: Text, phase: Phase, chainOfRoute: readonly number[]): void {
-  const { parameters, pass, start } = SHAPES[phase];
-  const distinct = [...new Set(chainOfRoute)].sort((a, b) => a - b);
+function emitResult(out: Text, phase: Phase, calls: readonly string[]): void {
+  if (phase === "request") {
+    if (calls.length > 1) out.line("let answer: number;");
+    for (const code of calls.slice(0, -1)) out.line(`answer = ${code};`).line("if (answer !== 0) return answer;");
+  } else {
+    for (const code of calls.slice(0, -1)) out.line(`at = ${code};`);
+  }
+  out.line(`return ${calls.at(-1)};`);
+}
+
+function resultOf({ start }: Shape): string {
+  return start === "" ? "void" : "number";
+}
+
+/** What features do on every route, as if it were one. */
+function everyRequest({ program }: Plan): PlannedRoute["uses"] {
+  return new Map([...program].flatMap(([name, { requests }]) => (requests === undefined ? [] : [[name, requests]])));
+}
+
+/** @param unrouted the chain of requests that no route took */
+function emitDispatch(out: Text, tables: Text, phase: Phase, chainOfRoute: readonly number[], unrouted: number): void {
+  const shape = SHAPES[phase];
+  const { parameters, pass, start } = shape;
+  const all = UNROUTED.includes(phase) ? [...chainOfRoute, unrouted] : chainOfRoute;
+  const distinct = [...new Set(all)].sort((a, b) => a - b);
   const only = distinct.length <= 1 ? (distinct[0] ?? 0) : -1;
-  const unused = only === 0 ? parameters.replace("x:", "_x:").replace("out:", "_out:") : parameters;
+  const unused = only === 0 ? parameters.replaceAll(/(?<!at)(x|out|fault):/g, "_$1:") : parameters;
+  const end = (number: number) => (number === 0 ? `return ${start};` : `return ${phase}_${number}(${pass});`);
   out.line();
-  out.block(`export function ${phase}(${unused}): number {`, () => {
+  out.block(`export function ${phase}(${unused}): ${resultOf(shape)} {`, () => {
     if (only >= 0) {
-      out.line(only === 0 ? `return ${start};` : `return ${phase}_${only}(${pass});`);
+      if (only !== 0 || start !== "") out.line(end(only));
       return;
     }
     const table = `${phase}Chain`;
     tables.line("/** Which chain each route takes; 0 for none. */");
     emitTypedArray(tables, false, table, distinct.at(-1)! < 256 ? "Uint8Array" : "Uint16Array", chainOfRoute);
     out.block(`switch (${table}[x.route]) {`, () => {
-      for (const number of distinct) if (number !== 0) out.line(`case ${number}: return ${phase}_${number}(${pass});`);
-      out.line(`default: return ${start};`);
+      for (const number of distinct) if (number !== unrouted) out.line(`case ${number}: ${end(number)}`);
+      out.line(`default: ${end(unrouted)}`);
     });
   });
 }
@@ -112,6 +144,8 @@ function emitData(
     return step === undefined ? undefined : values.expression(step.data);
   });
   const distinct = [...new Set(rows.filter((row) => row !== undefined))];
+  const ofAll = plan.program.get(feature.name)?.requests?.phases[phase];
+  if (ofAll !== undefined) distinct.splice(0, distinct.length, values.expression(ofAll.data));
   if (distinct.length === 0) return;
   if (distinct.length === 1) {
     call.set(feature.name, distinct[0]!);
@@ -133,30 +167,9 @@ function emitData(
   call.set(feature.name, `${table}[x.route]!`);
 }
 
-function stepsOf(plan: Plan, route: PlannedRoute, phase: Phase): Step[] {
+function stepsOf(plan: Plan, uses: PlannedRoute["uses"], phase: Phase): Step[] {
   return plan.features.flatMap((feature) => {
-    const step = (route.uses.get(feature.name) as RouteUse | undefined)?.phases[phase];
+    const step = uses.get(feature.name)?.phases[phase];
     return step === undefined ? [] : [{ feature, fn: step.fn, data: step.data }];
   });
-}
-
-/** Names under which features' functions are imported. */
-class Names {
-  readonly #taken = new Map<string, string>();
-  readonly imports: string[] = [];
-
-  of(feature: PlannedFeature, fn: string): string {
-    if (!/^[A-Za-z_$][\w$]*$/.test(fn)) throw new Error(`feature ${feature.name}: "${fn}" cannot be a function's name`);
-    if (!/^[a-z][a-z0-9-]*$/.test(feature.name)) throw new Error(`a feature cannot be named "${feature.name}"`);
-    const name = `${identifier(feature.name)}_${fn}`;
-    if (!this.#taken.has(name)) {
-      this.#taken.set(name, feature.name);
-      this.imports.push(`import { ${fn} as ${name} } from "#features/${feature.name}/runtime.ts";`);
-    }
-    return name;
-  }
-}
-
-function identifier(featureName: string): string {
-  return featureName.replaceAll("-", "_");
 }

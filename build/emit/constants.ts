@@ -2,6 +2,7 @@
 import { isIP } from "node:net";
 import type { RouteUse } from "../feature.ts";
 import type { Condition, Plan, PlannedRoute } from "../plan.ts";
+import { ADMIN_CONNECTIONS_MAX } from "../schema/defaults.ts";
 import { hasPhase, sizesOf } from "../sizes.ts";
 import { usesListeners } from "./matcher-conditions.ts";
 import type { Text } from "./text.ts";
@@ -15,6 +16,7 @@ export function emitConstants(out: Text, plan: Plan): void {
 
   number("TICK_MS", tickMs(plan), "A tenth of the shortest timeout, between 10 and 100 ms.");
   number("CONNECTIONS_MAX", limits.connectionsMax, "Client connections open at once.");
+  number("ADMIN_CONNECTIONS_MAX", ADMIN_CONNECTIONS_MAX, "Connections open at once to one admin listener.");
   number("EXCHANGES_MAX", limits.exchangesMax, "Requests in flight at once.");
   number("CLIENT_HEAD_BYTES_MAX", limits.clientHeadBytesMax, "A client's request head.");
   number("TARGET_BYTES_MAX", limits.targetBytesMax, "Its path and query together.");
@@ -35,6 +37,17 @@ export function emitConstants(out: Text, plan: Plan): void {
   flag("HAS_REQUEST", hasPhase(plan, "request"));
   flag("HAS_UPSTREAM_REQUEST", hasPhase(plan, "upstreamRequest"));
   flag("HAS_RESPONSE_HEAD", hasPhase(plan, "responseHead"));
+  flag("HAS_UPSTREAM_ERROR", hasPhase(plan, "upstreamError"));
+  flag("HAS_DONE", hasPhase(plan, "done"));
+  flag("HAS_ADMIN", plan.adminListeners.length > 0);
+  flag(
+    "STARTS_FEATURES",
+    [...plan.program.values()].some(({ start }) => start !== undefined),
+  );
+  flag(
+    "STOPS_FEATURES",
+    [...plan.program.values()].some(({ stop }) => stop !== undefined),
+  );
   flag(
     "DROPS_REQUEST_FIELDS",
     anyUse(plan, (use) => (use.dropRequestFields ?? []).length > 0),

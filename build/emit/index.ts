@@ -1,5 +1,5 @@
 /**
- * Emit: from a plan to the five generated modules, which have the shapes of src/generated/*.ts.
+ * Emit: from a plan to the six generated modules, which have the shapes of src/generated/*.ts.
  *
  * They import the core as `#core/…` and features as `#features/…`, so that the same plan gives the same text wherever
  * the folder lies; build/bundle.ts resolves these names.
@@ -10,12 +10,20 @@ import type { Plan } from "../plan.ts";
 import { emitChains } from "./chains.ts";
 import { emitConstants } from "./constants.ts";
 import { emitMatcher } from "./matcher.ts";
+import { emitProgram } from "./program.ts";
 import { emitReplies } from "./replies.ts";
 import { emitTables } from "./tables.ts";
 import { Text } from "./text.ts";
 import { Values } from "./values.ts";
 
-export const GENERATED_FILES = ["constants.ts", "tables.ts", "matcher.ts", "chains.ts", "replies.ts"] as const;
+export const GENERATED_FILES = [
+  "constants.ts",
+  "tables.ts",
+  "matcher.ts",
+  "chains.ts",
+  "replies.ts",
+  "program.ts",
+] as const;
 export type GeneratedFile = (typeof GENERATED_FILES)[number];
 
 /** Writes the generated modules into `dir`, which is made if need be. @throws Error of the file system */
@@ -35,6 +43,7 @@ export function emitTexts(plan: Plan): Readonly<Record<GeneratedFile, string>> {
     "tables.ts": textOf(plan, (out) => emitTables(out, plan)),
     "matcher.ts": textOf(plan, (out) => emitMatcher(out, plan)),
     "chains.ts": chains,
+    "program.ts": textOf(plan, (out) => emitProgram(out, plan)),
     "replies.ts": textOf(plan, (out) => emitReplies(out, values.replies)),
   };
 }

@@ -8,6 +8,7 @@ import type { Budget } from "../budget/term.ts";
 import type {
   Condition,
   Plan,
+  PlannedAdminListener,
   PlannedEndpoint,
   PlannedLimits,
   PlannedListener,
@@ -23,12 +24,25 @@ export type Plain = null | boolean | number | string | Plain[] | { [key: string]
 /** A longer text, such as an answer's body, is told by its hash: the program has it anyway. */
 const TEXT_CHARS_MAX = 512;
 
-export function describePlan(
-  plan: Plan,
-): Pick<Manifest, "features" | "listeners" | "limits" | "service" | "credentials" | "upstreams" | "routes"> {
+/** The sections that say what is in the plan. */
+type Described =
+  | "features"
+  | "listeners"
+  | "admin_listeners"
+  | "observability"
+  | "limits"
+  | "service"
+  | "credentials"
+  | "upstreams"
+  | "routes";
+
+export function describePlan(plan: Plan): Pick<Manifest, Described> {
   return {
     features: plan.features.map(({ name }) => name),
     listeners: byName(plan.listeners, describeListener),
+    // Most programs have neither.
+    ...(plan.adminListeners.length > 0 && { admin_listeners: byName(plan.adminListeners, describeAdminListener) }),
+    ...(plan.program.size > 0 && { observability: plain(plan.observability) as { [key: string]: Plain } }),
     limits: describeLimits(plan.limits),
     ...(plan.service !== undefined && { service: describeService(plan.service) }),
     ...(plan.credentials.length > 0 && { credentials: [...plan.credentials] }),
@@ -39,6 +53,10 @@ export function describePlan(
 
 function describeListener({ name: _, host, port, ...rest }: PlannedListener) {
   return { address: `${host.includes(":") ? `[${host}]` : host}:${port}`, ...describe(rest) };
+}
+
+function describeAdminListener({ socketPath, ...listener }: PlannedAdminListener) {
+  return socketPath === "" ? describeListener(listener) : { address: `unix:${socketPath}` };
 }
 
 function describeLimits({ connectionsMax, exchangesMax, descriptorsMax, ...rest }: PlannedLimits) {

@@ -22,6 +22,8 @@ export const manifestSchema = z
     glibc: z.string().describe("Oldest glibc it runs on."),
     features: z.array(z.string()).describe("The features in it, in the order they run."),
     listeners: z.record(z.string(), settings),
+    admin_listeners: z.record(z.string(), settings).optional(),
+    observability: settings.optional(),
     limits: settings.describe("Of the whole device program."),
     service: settings.optional().describe("How the device's service manager runs it; left out where none does."),
     credentials: z.array(z.string()).optional().describe("Names of those that it reads when it runs."),

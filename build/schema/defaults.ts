@@ -52,3 +52,6 @@ export const DRAIN_MS = 20_000;
 export const GLIBC_FLOOR = "2.36";
 /** Program and constants, without runtime and addon; some thousand routes. */
 export const PAYLOAD_BYTES_MAX = 512 << 10;
+
+/** Connections to one admin listener: a scraper, a prober, and an engineer. */
+export const ADMIN_CONNECTIONS_MAX = 8;

@@ -193,7 +193,9 @@ const match = z
 export function routesSchema(features: readonly Feature[]) {
   const routeKeys: Record<string, ZodType> = {};
   const defaultKeys: Record<string, ZodType> = {};
+  const programKeys: Record<string, ZodType> = {};
   for (const feature of features) {
+    for (const [key, schema] of Object.entries(feature.programKeys ?? {})) programKeys[key] = schema.optional();
     for (const [key, schema] of Object.entries(feature.routeKeys)) routeKeys[key] = schema.optional();
     for (const key of feature.defaultKeys ?? []) defaultKeys[key] = routeKeys[key]!;
   }
@@ -228,6 +230,10 @@ export function routesSchema(features: readonly Feature[]) {
         .optional(),
       upstreams: z.record(name("An upstream's name."), upstream).describe("The upstreams by name.").optional(),
       routes: z.array(route).min(1).describe("The routes; their order has no meaning."),
+      observability: z
+        .strictObject(programKeys)
+        .describe("What the program tells of its work; each is in the program only if it is here.")
+        .optional(),
       tests: z.array(testSchema).min(1).describe("Requests, and what must become of each; run at build.").optional(),
     })
     .describe("A hardwire routes file.");

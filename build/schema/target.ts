@@ -10,15 +10,20 @@ const listener = z
     address: z
       .string()
       .meta({
-        description: "Literal address and port; 0.0.0.0 and [::] are every address.",
+        description:
+          "Literal address and port; 0.0.0.0 and [::] are every address. An admin listener can be unix:/PATH.",
         // For editors only: what is wrong with an address is said better by analyse/listeners.ts.
-        pattern: "^([0-9.]+|\\[[0-9A-Fa-f:.]+\\]):[0-9]{1,5}$",
+        pattern: "^(([0-9.]+|\\[[0-9A-Fa-f:.]+\\]):[0-9]{1,5}|unix:/.+)$",
         examples: ["127.0.0.1:8080", "[::1]:8080"],
       })
       .register(expectations, {
         expected: 'an address and port such as "127.0.0.1:8080" or "[::1]:8080"',
         hint: (found) => (typeof found === "number" ? { advice: `write "127.0.0.1:${found}"` } : undefined),
       }),
+    reach: z
+      .literal("network")
+      .describe("Lets other machines reach an admin listener, which asks nobody who they are. Left out, it is refused.")
+      .optional(),
   })
   .describe("One address the device listens on.");
 

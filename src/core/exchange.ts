@@ -6,9 +6,10 @@
  * and never beyond; the next request is answered 503.
  */
 import type { HttpRequest, HttpResponse } from "uWebSockets.js";
-import { EXCHANGES_MAX, HAS_ROUTE_LIMITS, REQUEST_HEAD_BYTES } from "#generated/constants.ts";
+import { EXCHANGES_MAX, HAS_DONE, HAS_ROUTE_LIMITS, REQUEST_HEAD_BYTES } from "#generated/constants.ts";
 import type { Connection } from "./connection.ts";
 import type { Reply } from "./fault.ts";
+import { Record } from "./record.ts";
 import { leaveRoute } from "./route-limits.ts";
 
 /** Where an exchange stands; the picture is in proxy.ts. */
@@ -36,6 +37,10 @@ export const BODY_LENGTH = 1;
 export const BODY_CHUNKED = 2;
 
 export class Exchange {
+  /** Its place among all exchanges, below EXCHANGES_MAX: features keep what they know of it in arrays. */
+  readonly number: number;
+  /** What became of it, where a feature wants to know. */
+  readonly record: Record | null = HAS_DONE ? new Record() : null;
   state = FREE;
   /** Live until the answer has ended or the client has gone; null otherwise. */
   res: HttpResponse | null = null;
@@ -112,7 +117,8 @@ export class Exchange {
   readonly onData: (chunk: ArrayBuffer, isLast: boolean) => void;
   readonly onWritable: (offset: number) => boolean;
 
-  constructor(head: Buffer, handlers: ExchangeHandlers) {
+  constructor(number: number, head: Buffer, handlers: ExchangeHandlers) {
+    this.number = number;
     this.head = head;
     this.headView = head.subarray(0, 0);
     this.onAborted = () => handlers.onAborted(this);
@@ -192,7 +198,7 @@ export function takeExchange(handlers: ExchangeHandlers): Exchange | null {
     if (exchanges.length === EXCHANGES_MAX) return null;
     const at = (exchanges.length % BLOCK) * REQUEST_HEAD_BYTES;
     if (at === 0) heads = Buffer.allocUnsafeSlow(BLOCK * REQUEST_HEAD_BYTES);
-    x = new Exchange(heads.subarray(at, at + REQUEST_HEAD_BYTES), handlers);
+    x = new Exchange(exchanges.length, heads.subarray(at, at + REQUEST_HEAD_BYTES), handlers);
     exchanges.push(x);
   }
   x.state = ADMITTING;

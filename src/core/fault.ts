@@ -37,6 +37,8 @@ export const FIRST_REPLY = 64;
 
 /** Encoded once at start. */
 export interface Reply {
+  /** A fault's, or FIRST_REPLY and more for a feature's answer. */
+  readonly number: number;
   /** "404 Not Found" and its field lines, as `writeStatus` takes them: CRLF between, none at the end. */
   readonly head: Buffer;
   readonly body: Buffer;
@@ -194,12 +196,25 @@ const FAULTS: Readonly<Record<number, Fault>> = {
 
 const encoded: (Reply | undefined)[] = [];
 
+/** "no_route"; of a feature's fixed answer "answered". */
+export function codeOf(number: number): string {
+  return FAULTS[number]?.code ?? "answered";
+}
+
+/** Whether the upstream is to blame. */
+export function isUpstreams(number: number): boolean {
+  return (
+    (number >= UPSTREAM_REFUSED && number <= UPSTREAM_MALFORMED) ||
+    (number >= CONNECT_TIMEOUT && number <= REQUEST_TIMEOUT)
+  );
+}
+
 /** The encoded reply of a fault or of a feature's fixed answer. */
 export function replyOf(number: number): Reply {
   let reply = encoded[number];
   if (reply === undefined) {
     if (number === FORWARDS_SPENT) reply = encodeEmpty();
-    else reply = number < FIRST_REPLY ? encodeFault(FAULTS[number]!, "") : encodeFeatureReply(number - FIRST_REPLY);
+    else reply = number < FIRST_REPLY ? encodeFault(number, "") : encodeFeatureReply(number);
     encoded[number] = reply;
   }
   return reply;
@@ -212,7 +227,7 @@ export function methodNotAllowed(methods: number): Reply {
   let reply = byAllow.get(methods);
   if (reply === undefined) {
     const allow = ALLOW_ORDER.filter((_, bit) => (methods & (1 << bit)) !== 0).join(", ");
-    reply = encodeFault(FAULTS[METHOD_NOT_ALLOWED]!, `\r\nallow: ${allow}`);
+    reply = encodeFault(METHOD_NOT_ALLOWED, `\r\nallow: ${allow}`);
     byAllow.set(methods, reply);
   }
   return reply;
@@ -221,7 +236,8 @@ export function methodNotAllowed(methods: number): Reply {
 /** By bit number, as in `methodBit`. */
 const ALLOW_ORDER = ["GET", "HEAD", "POST", "PUT", "DELETE", "PATCH", "OPTIONS"];
 
-function encodeFault(fault: Fault, extraFields: string): Reply {
+function encodeFault(number: number, extraFields: string): Reply {
+  const fault = FAULTS[number]!;
   const title = fault.status.slice(4);
   const body = JSON.stringify({
     type: "about:blank",
@@ -234,6 +250,7 @@ function encodeFault(fault: Fault, extraFields: string): Reply {
   if (fault.proxyError !== undefined) head += `\r\nproxy-status: ${name}; error=${fault.proxyError}`;
   if (fault.retryAfterSeconds !== undefined) head += `\r\nretry-after: ${fault.retryAfterSeconds}`;
   return {
+    number,
     head: Buffer.from(head),
     body: Buffer.from(body),
     bodiless: false,
@@ -244,6 +261,7 @@ function encodeFault(fault: Fault, extraFields: string): Reply {
 
 function encodeEmpty(): Reply {
   return {
+    number: FORWARDS_SPENT,
     head: Buffer.from("204 No Content"),
     body: Buffer.alloc(0),
     bodiless: true,
@@ -252,10 +270,11 @@ function encodeEmpty(): Reply {
   };
 }
 
-function encodeFeatureReply(index: number): Reply {
-  const { status, fields, body } = featureReplies[index]!;
+function encodeFeatureReply(number: number): Reply {
+  const { status, fields, body } = featureReplies[number - FIRST_REPLY]!;
   const bodiless = status.startsWith("204") || status.startsWith("304");
   return {
+    number,
     head: Buffer.from(fields === "" ? status : `${status}\r\n${fields}`, "latin1"),
     body: Buffer.from(body),
     bodiless,

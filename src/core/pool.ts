@@ -22,10 +22,12 @@ export class EndpointPool {
   /** The upstream's pool that this one is part of. */
   readonly group: UpstreamPool;
   private readonly upstream: Upstream;
-  private readonly idle: Connection[] = [];
+  readonly idle: Connection[] = [];
   /** With pipelining, busy connections that carry only requests which may share one. */
   private readonly shared: Connection[] = [];
-  private open = 0;
+  /** Connections that are open or opening, and all that ever were. */
+  open = 0;
+  opened = 0;
   private downUntilMs = 0;
   /** Smooth weighted turns: the endpoint with the largest credit is next. */
   credit = 0;
@@ -80,6 +82,7 @@ export class EndpointPool {
     }
     if (this.open === this.upstream.connectionsMax) return null;
     this.open += 1;
+    this.opened += 1;
     return new Connection(this, owner);
   }
 
@@ -132,10 +135,10 @@ function remove(list: Connection[], connection: Connection): void {
 
 export class UpstreamPool {
   readonly endpoints: EndpointPool[];
-  private readonly upstream: Upstream;
+  readonly upstream: Upstream;
   private readonly owner: ConnectionOwner;
   private readonly weightTotal: number;
-  private readonly waiting: Exchange[] = [];
+  readonly waiting: Exchange[] = [];
 
   constructor(upstream: Upstream, owner: ConnectionOwner) {
     this.upstream = upstream;

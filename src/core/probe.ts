@@ -40,7 +40,7 @@ export type ProbedRequest = Pick<
  * @param listener index of the listener it comes by
  */
 export function probe(req: ProbedRequest, listener: number): Outcome {
-  const x = new Exchange(Buffer.alloc(REQUEST_HEAD_BYTES), { onAborted() {}, onData() {}, onWritable: () => true });
+  const x = new Exchange(0, Buffer.alloc(REQUEST_HEAD_BYTES), { onAborted() {}, onData() {}, onWritable: () => true });
   const answer = new CaughtAnswer();
   x.res = answer as unknown as HttpResponse;
   x.req = req as HttpRequest;

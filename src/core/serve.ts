@@ -8,7 +8,8 @@
  *          one line, exit    one line, exit                              rest is cut, exit 0
  * ```
  */
-import { CLIENT_HEAD_BYTES_MAX } from "#generated/constants.ts";
+import { CLIENT_HEAD_BYTES_MAX, STARTS_FEATURES, STOPS_FEATURES } from "#generated/constants.ts";
+import { startFeatures, stopFeatures } from "#generated/program.ts";
 import { listeners } from "#generated/tables.ts";
 import { loadAddon } from "./addon.ts";
 import { drain } from "./drain.ts";
@@ -32,5 +33,7 @@ export async function serve(): Promise<void> {
   // would open Node's debugger, is blocked by an option compiled into the executable.
   process.on("SIGHUP", () => {});
   server = await startServer(loadAddon(CLIENT_HEAD_BYTES_MAX));
+  if (STARTS_FEATURES) startFeatures();
+  if (STOPS_FEATURES) process.once("exit", stopFeatures);
   for (const listener of listeners) logLine(`listening on ${addressOf(listener)} (${listener.name})`);
 }

@@ -10,9 +10,11 @@
  */
 
 import type { HttpResponse, TemplatedApp, us_listen_socket } from "uWebSockets.js";
-import { CONNECTIONS_MAX, HAS_LISTENERS } from "#generated/constants.ts";
+import { CONNECTIONS_MAX, HAS_ADMIN, HAS_LISTENERS } from "#generated/constants.ts";
+import { adminListeners } from "#generated/program.ts";
 import { type Listener, listeners } from "#generated/tables.ts";
 import type { Uws } from "./addon.ts";
+import { adminApp, listenOnPath } from "./admin.ts";
 import { openConnections, trackConnection } from "./peer.ts";
 import { handle } from "./proxy.ts";
 
@@ -20,16 +22,20 @@ import { handle } from "./proxy.ts";
 const EXCLUSIVE_PORT = 1;
 
 export interface Server {
-  /** No new connections from now on. */
+  /** No new connections from clients from now on; admin listeners go on, since they tell how the drain goes. */
   stopListening(): void;
+  stopAdmin(): void;
   /** Closes every connection at once. */
   closeAll(): void;
 }
 
+/** Admin listeners may have a path instead of an address. */
+type AnyListener = Listener & { readonly socketPath?: string };
+
 /** A listener that could not be opened. */
 export class ListenError extends Error {
   readonly exitCode: number;
-  constructor(listener: Listener, code: string) {
+  constructor(listener: AnyListener, code: string) {
     const { reason, exitCode } = LISTEN_FAILURES[code] ?? { reason: code, exitCode: 71 };
     super(`cannot listen on ${addressOf(listener)} (listener "${listener.name}"): ${reason}`);
     this.exitCode = exitCode;
@@ -56,29 +62,48 @@ type ListenWithHost = (
 export async function startServer(addon: Uws): Promise<Server> {
   const apps: TemplatedApp[] = [];
   const sockets: us_listen_socket[] = [];
+  const adminSockets: us_listen_socket[] = [];
+  const open = async (app: TemplatedApp, listener: AnyListener, into: us_listen_socket[]): Promise<void> => {
+    const socket = listen(app, listener);
+    if (socket !== false) {
+      into.push(socket);
+      return;
+    }
+    for (const each of apps) each.close();
+    throw new ListenError(listener, await askWhy(listener));
+  };
   for (const [number, listener] of listeners.entries()) {
     // A request does not say which listener of an app it came by.
     if (HAS_LISTENERS || number === 0) apps.push(makeApp(addon, number));
-    const app = apps.at(-1)!;
-    let opened: us_listen_socket | false = false;
-    (app.listen as unknown as ListenWithHost).call(app, listener.host, listener.port, EXCLUSIVE_PORT, (socket) => {
-      opened = socket;
-    });
-    if (opened === false) {
-      for (const each of apps) each.close();
-      throw new ListenError(listener, await askWhy(listener));
+    await open(apps.at(-1)!, listener, sockets);
+  }
+  if (HAS_ADMIN) {
+    for (const listener of adminListeners) {
+      apps.push(adminApp(addon, listener));
+      await open(apps.at(-1)!, listener, adminSockets);
     }
-    sockets.push(opened);
   }
   return {
-    stopListening: () => {
-      for (const socket of sockets) addon.us_listen_socket_close(socket);
-      sockets.length = 0;
-    },
+    stopListening: () => closeEach(addon, sockets),
+    stopAdmin: () => closeEach(addon, adminSockets),
     closeAll: () => {
       for (const app of apps) app.close();
     },
   };
+}
+
+function closeEach(addon: Uws, sockets: us_listen_socket[]): void {
+  for (const socket of sockets) addon.us_listen_socket_close(socket);
+  sockets.length = 0;
+}
+
+function listen(app: TemplatedApp, { host, port, socketPath = "" }: AnyListener): us_listen_socket | false {
+  if (HAS_ADMIN && socketPath !== "") return listenOnPath(app, socketPath);
+  let opened: us_listen_socket | false = false;
+  (app.listen as unknown as ListenWithHost).call(app, host, port, EXCLUSIVE_PORT, (socket) => {
+    opened = socket;
+  });
+  return opened;
 }
 
 function makeApp(addon: Uws, listener: number): TemplatedApp {
@@ -96,18 +121,20 @@ function countConnection(res: HttpResponse, change: unknown): void {
 }
 
 /** "http://127.0.0.1:8080" */
-export function addressOf(listener: Listener): string {
+export function addressOf(listener: AnyListener): string {
+  if (HAS_ADMIN && listener.socketPath) return `unix:${listener.socketPath}`;
   const host = listener.host.includes(":") ? `[${listener.host}]` : listener.host;
   return `http://${host}:${listener.port}`;
 }
 
 /** uWebSockets.js does not say why a listener failed; the same attempt through Node does. */
-function askWhy(listener: Listener): Promise<string> {
+function askWhy({ host, port, socketPath = "" }: AnyListener): Promise<string> {
+  const wanted = HAS_ADMIN && socketPath !== "" ? { path: socketPath } : { host, port, exclusive: true };
   return new Promise((resolve) => {
     // Loaded for this alone: at the start it would take 4 ms.
     const probe = process.getBuiltinModule("node:net").createServer();
     probe.once("error", (error: NodeJS.ErrnoException) => resolve(error.code ?? "unknown"));
-    probe.listen({ host: listener.host, port: listener.port, exclusive: true }, () => {
+    probe.listen(wanted, () => {
       probe.close();
       resolve("refused by the system");
     });

@@ -10,6 +10,10 @@ export function upstreamRequest(_x: Exchange, _out: Buffer, at: number): number 
 export function responseHead(_x: Exchange, _out: Buffer, at: number): number {
   return at;
 }
+/** @param fault number of fault.ts */
+export function upstreamError(_x: Exchange, _fault: number): void {}
+/** Also where no route took the request: `x.route` is negative then. */
+export function done(_x: Exchange): void {}
 /** @param name lower case */
 export function dropsRequestField(_route: number, _name: string): boolean {
   return false;

@@ -8,6 +8,8 @@
 export const TICK_MS: number = 50;
 /** Client connections; a further one is closed at once. */
 export const CONNECTIONS_MAX: number = 4096;
+/** Of one admin listener; a further one is closed at once. */
+export const ADMIN_CONNECTIONS_MAX: number = 8;
 /** Pooled exchanges: requests in flight at once; the next one is answered 503. */
 export const EXCHANGES_MAX: number = 1024;
 /** Request head as uWebSockets.js counts it; a longer one is answered 431 by uWebSockets.js. */
@@ -37,6 +39,12 @@ export const HAS_QUERY_CONDITIONS: boolean = true;
 export const HAS_REQUEST: boolean = true;
 export const HAS_UPSTREAM_REQUEST: boolean = true;
 export const HAS_RESPONSE_HEAD: boolean = true;
+export const HAS_UPSTREAM_ERROR: boolean = true;
+export const HAS_DONE: boolean = true;
+/** Whether features have pages, and whether any does something as the program starts or stops. */
+export const HAS_ADMIN: boolean = true;
+export const STARTS_FEATURES: boolean = true;
+export const STOPS_FEATURES: boolean = true;
 /** Whether any route drops fields beyond what the core drops. */
 export const DROPS_REQUEST_FIELDS: boolean = true;
 export const DROPS_RESPONSE_FIELDS: boolean = true;

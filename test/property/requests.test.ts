@@ -81,7 +81,7 @@ const fields = fc
 const method = fc.constantFrom("GET", "HEAD", "POST", "PUT", "DELETE", "PATCH", "OPTIONS");
 
 function makeExchange(text: string): Exchange {
-  const x = new Exchange(Buffer.alloc(REQUEST_HEAD_BYTES), HANDLERS);
+  const x = new Exchange(0, Buffer.alloc(REQUEST_HEAD_BYTES), HANDLERS);
   x.method = text;
   x.path = "/p%20q";
   x.hasQuery = true;
