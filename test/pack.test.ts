@@ -94,7 +94,7 @@ const sha256 = (data: string | Buffer): string => createHash("sha256").update(da
 describe("the executable", () => {
   test("serves with an empty environment, addon and assets inside", async () => {
     const { text, headers } = await answer(await start(report.outFile));
-    assert.match(text, /^\{"name":"tiny"\}\n.*--disable-sigusr1\/path$/);
+    assert.match(text, /^\{"name":"tiny"\}\n.*--inspect-port=(no-debugger\.)+:9229\/path$/);
     assert.equal(headers.get("uWebSockets"), null);
   });
 

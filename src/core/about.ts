@@ -1,6 +1,6 @@
 /** What the executable says of itself: `--version`, `--manifest`, `--help`. */
 import { getAsset } from "node:sea";
-import { HAS_TESTS } from "#generated/constants.ts";
+import { DRAIN_MS, HAS_TESTS } from "#generated/constants.ts";
 import { listeners, name, routeNames, target, upstreams } from "#generated/tables.ts";
 import { addressOf } from "./server.ts";
 
@@ -39,6 +39,12 @@ export function helpText(): string {
         `  ${upstream.name}: ${upstream.endpoints.map((e) => e.socketPath || `${e.host}:${e.port}`).join(", ")}`,
     ),
     `Routes: ${routeNames.length}`,
+    "",
+    "Signals:",
+    `  TERM, INT       let what is in flight finish within ${DRAIN_MS / 1000} s, exit 0; a second one exits at once`,
+    "  QUIT            exit at once",
+    "  HUP             read the credentials anew, never the routes",
+    "  USR1            write statistics to the log",
     "",
     "Exit codes: 0 stopped, 64 usage, 69 address in use, 70 internal error, 71 system error,",
     "            73 no place to extract the network addon to, 77 not permitted",

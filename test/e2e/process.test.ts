@@ -1,7 +1,7 @@
 /** The executable as a process: its arguments, its start on an unfriendly machine, its signals and its end. */
 import assert from "node:assert/strict";
 import { execFileSync } from "node:child_process";
-import { copyFileSync, existsSync, mkdtempSync, readdirSync } from "node:fs";
+import { copyFileSync, existsSync, mkdtempSync, readdirSync, readFileSync, readlinkSync } from "node:fs";
 import { createServer } from "node:net";
 import { join } from "node:path";
 import { test } from "node:test";
@@ -83,6 +83,7 @@ test("--help names the addresses, the signals and the exit codes", async () => {
   assert.match(stdout, new RegExp(`http://127\\.0\\.0\\.1:${ports.device}`));
   assert.match(stdout, new RegExp(`127\\.0\\.0\\.1:${ports.origin}`));
   assert.match(stdout, /SIGTERM/);
+  for (const signal of ["TERM, INT", "QUIT", "HUP", "USR1"]) assert.match(stdout, new RegExp(`^  ${signal} `, "m"));
   assert.match(stdout, /Exit codes/);
   assert.equal(stderr, "");
 });
@@ -160,12 +161,84 @@ test("a drain is over at its limit, and says what it cut", async () => {
   client.close();
 });
 
-test("SIGHUP, SIGUSR1 and SIGPIPE change nothing", async () => {
+test("SIGHUP without credentials and SIGPIPE change nothing", async () => {
   const gateway = await serving();
-  for (const signal of ["SIGHUP", "SIGUSR1", "SIGPIPE"] as const) gateway.child.kill(signal);
+  for (const signal of ["SIGHUP", "SIGPIPE"] as const) gateway.child.kill(signal);
+  await gateway.says(/: SIGHUP: nothing to reload, this build uses no credentials\n/);
   upstream.script((_, connection) => connection.send(ok("still")));
   assert.equal((await ask(ports.device, get("/x"))).body.toString(), "still");
-  await gateway.stop();
+  gateway.child.kill("SIGTERM");
+  assert.deepEqual(await gateway.exited, { code: 0, signal: null });
+});
+
+test("SIGUSR1 writes statistics", async () => {
+  const gateway = await serving();
+  const { client, release } = await inFlight();
+  gateway.child.kill("SIGUSR1");
+  await gateway.says(/statistics: memory/);
+  const [up, api, memory] = gateway.stderr.split("\n").filter((line) => line.includes("statistics"));
+  assert.match(up!, /^proc: statistics: up \d+ s, 1 requests in flight, 1 connections$/);
+  assert.equal(api, "proc: statistics: upstream api: 1 connections, 0 idle, 0 requests waiting, 0 of 1 endpoints down");
+  const [, anonymous, used, most] = /memory: (\d+) KiB private, V8's heap (\d+) of (\d+) KiB$/.exec(memory!)!;
+  assert.ok(Math.abs(Number(anonymous) * 1024 - gateway.privateBytes()) < 2 << 20, memory);
+  assert.ok(Number(used) > 1000 && Number(used) < Number(most), memory);
+  release();
+  await client.answer();
+  gateway.child.kill("SIGTERM");
+  await gateway.exited;
+});
+
+test("SIGUSR1 opens no debugger, however early it comes", async () => {
+  const gateway = start();
+  const { pid } = gateway.child;
+  const blocks = () => /^SigBlk:.*2..$/m.test(readFileSync(`/proc/${pid}/status`, "latin1"));
+  // In the first millisecond the signal would end it, as it would end any program.
+  while (!blocks()) assert.equal(gateway.child.exitCode, null);
+  const sockets = new Set<string>();
+  while (!/listening on/.test(gateway.stderr)) {
+    process.kill(pid!, "SIGUSR1");
+    for (const port of listeningPorts(pid!)) sockets.add(port);
+    await new Promise((resolve) => setTimeout(resolve, 1));
+  }
+  for (const port of listeningPorts(pid!)) sockets.add(port);
+  assert.deepEqual([...sockets], [String(ports.device)]);
+  upstream.script((_, connection) => connection.send(ok("served")));
+  assert.equal((await ask(ports.device, get("/x"))).body.toString(), "served");
+  assert.doesNotMatch(gateway.stderr, /Debugger/);
+  gateway.child.kill("SIGTERM");
+  assert.deepEqual(await gateway.exited, { code: 0, signal: null });
+});
+
+/** TCP over IPv4 and IPv6. */
+function listeningPorts(pid: number): string[] {
+  const open = new Set(
+    readdirSync(`/proc/${pid}/fd`).flatMap((fd) => {
+      try {
+        return /^socket:\[(\d+)\]$/.exec(readlinkSync(`/proc/${pid}/fd/${fd}`))?.[1] ?? [];
+      } catch {
+        return [];
+      }
+    }),
+  );
+  return ["tcp", "tcp6"].flatMap((table) =>
+    readFileSync(`/proc/net/${table}`, "latin1")
+      .split("\n")
+      .map((line) => line.trim().split(/\s+/))
+      .filter((cells) => cells[3] === "0A" && open.has(cells[9]!))
+      .map((cells) => String(Number.parseInt(cells[1]!.split(":")[1]!, 16))),
+  );
+}
+
+test("SIGQUIT ends at once", async () => {
+  const gateway = await serving();
+  const { client, release } = await inFlight();
+  const begun = performance.now();
+  gateway.child.kill("SIGQUIT");
+  assert.deepEqual(await gateway.exited, { code: 0, signal: null });
+  assert.ok(performance.now() - begun < 300);
+  assert.match(gateway.stderr, /: SIGQUIT: ending at once, 1 cut\n$/);
+  release();
+  client.close();
 });
 
 test("more requests than limits.in_flight are answered 503, then all is well again", async () => {

@@ -1,0 +1,32 @@
+/**
+ * What the device program does at a signal. Routes never change in a running process; SIGPIPE is ignored by Node.js.
+ *
+ * Installed before anything else that serving does: until then SIGUSR1 is Node's (build/node-options.ts), and the others
+ * end the process, as they may while nothing is served.
+ */
+import { drain } from "./drain.ts";
+import { exchangesInFlight } from "./exchange.ts";
+import { logLine } from "./log.ts";
+import type { Server } from "./server.ts";
+import { logStatistics } from "./statistics.ts";
+
+let stopping = false;
+
+/** @param serving the server once its listeners are open */
+export function handleSignals(serving: () => Server | undefined): void {
+  const onStop = (signal: NodeJS.Signals): void => {
+    const server = serving();
+    // A second signal, or one that comes before anything was served.
+    if (stopping || server === undefined) process.exit(0);
+    stopping = true;
+    drain(server, signal);
+  };
+  process.on("SIGTERM", onStop);
+  process.on("SIGINT", onStop);
+  process.on("SIGQUIT", () => {
+    logLine(`SIGQUIT: ending at once, ${exchangesInFlight()} cut`);
+    process.exit(0);
+  });
+  process.on("SIGHUP", () => logLine("SIGHUP: nothing to reload, this build uses no credentials"));
+  process.on("SIGUSR1", logStatistics);
+}
