@@ -25,8 +25,9 @@ export class EndpointPool {
   readonly idle: Connection[] = [];
   /** With pipelining, busy connections that carry only requests which may share one. */
   private readonly shared: Connection[] = [];
-  /** Connections that are open or opening. */
+  /** Connections that are open or opening, and all that ever were. */
   open = 0;
+  opened = 0;
   private downUntilMs = 0;
   /** Smooth weighted turns: the endpoint with the largest credit is next. */
   credit = 0;
@@ -81,6 +82,7 @@ export class EndpointPool {
     }
     if (this.open === this.upstream.connectionsMax) return null;
     this.open += 1;
+    this.opened += 1;
     return new Connection(this, owner);
   }
 

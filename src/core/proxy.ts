@@ -15,13 +15,15 @@
  * its pool only after a complete exchange of which nothing is in doubt; in every other case it is closed.
  */
 import type { HttpRequest, HttpResponse } from "uWebSockets.js";
-import { request } from "#generated/chains.ts";
+import { request, upstreamError } from "#generated/chains.ts";
 import {
+  HAS_DONE,
   HAS_HOSTS,
   HAS_PIPELINING,
   HAS_QUERY_CONDITIONS,
   HAS_REQUEST,
   HAS_ROUTE_LIMITS,
+  HAS_UPSTREAM_ERROR,
   RESPONSE_HEAD_BYTES_MAX,
   TARGET_BYTES_MAX,
 } from "#generated/constants.ts";
@@ -61,6 +63,7 @@ import * as h1 from "./h1-read.ts";
 import { fieldsRead, finishHead, readFields } from "./h1-write.ts";
 import { isIdempotent, isSafe, methodBit } from "./method.ts";
 import { UpstreamPool } from "./pool.ts";
+import { ABORTED, beginRecord, CUT, endRecord, noteAnswer, noteFault } from "./record.ts";
 import { resumeBody, takeBody } from "./request-body.ts";
 import { enterRoute } from "./route-limits.ts";
 import { READ_AT } from "./slab.ts";
@@ -93,6 +96,7 @@ export function handle(res: HttpResponse, req: HttpRequest, listener = 0): void 
   }
   x.res = res;
   x.req = req;
+  if (HAS_DONE) beginRecord(x);
   const number = admit(x, req, listener);
   x.req = null;
   if (number !== 0) {
@@ -165,9 +169,30 @@ export function replyTo(number: number): fault.Reply {
 function refuse(res: HttpResponse, req: HttpRequest): void {
   const overloaded = fault.replyOf(fault.OVERLOADED);
   const isHead = req.getCaseSensitiveMethod() === "HEAD";
+  if (HAS_DONE) recordRefused(req);
   res.writeStatus(overloaded.head);
   if (isHead) res.endWithoutBody(overloaded.body.length, true);
   else res.end(overloaded.body, true);
+}
+
+/** Stands for requests that get no exchange. */
+const refused = HAS_DONE ? new Exchange(0, Buffer.alloc(0), handlers) : null;
+
+function recordRefused(req: HttpRequest): void {
+  const x = refused!;
+  beginRecord(x);
+  x.method = req.getCaseSensitiveMethod();
+  noteReply(x, fault.replyOf(fault.OVERLOADED));
+  endRecord(x);
+  x.reset();
+}
+
+function noteReply({ record }: Exchange, { number, head, body }: fault.Reply): void {
+  const r = record!;
+  if (r.fault === 0) r.fault = number;
+  if (r.reason === "") r.reason = fault.codeOf(number);
+  r.status = (head[0]! - 48) * 100 + (head[1]! - 48) * 10 + head[2]! - 48;
+  r.responseBytes = body.length;
 }
 
 // ── To the upstream ────────────────────────────────────────────────────────────────────────────────────────────────
@@ -205,6 +230,7 @@ function poolOf(x: Exchange): UpstreamPool {
 
 function assign(x: Exchange, connection: Connection): void {
   x.connection = connection;
+  if (HAS_DONE) x.record!.endpoint = poolOf(x).endpoints.indexOf(connection.pool);
   connection.send(x);
   if (connection.state === OPENING) {
     x.state = CONNECTING;
@@ -340,6 +366,7 @@ function startAnswer(x: Exchange, connection: Connection, at: number, end: numbe
   const { reader } = connection;
   const { body, length, outBytes } = h1.head;
   connection.persistent = h1.head.persistent;
+  if (HAS_DONE && x.state !== DISCARDED) noteAnswer(x, h1.head.status);
   reader.begin(body, length);
   if (HAS_PIPELINING && x.state === DISCARDED) {
     connection.discarding = true;
@@ -358,6 +385,7 @@ function startAnswer(x: Exchange, connection: Connection, at: number, end: numbe
     refuseAnswer(x, connection, fault.UPSTREAM_MALFORMED);
     return CONSUMED;
   }
+  if (HAS_DONE && body !== UNTIL_HEAD) x.record!.responseBytes = reader.end - at;
   if (whole) {
     if (body === UNTIL_HEAD) answer.sendWithoutBody(x, headEnd, length, closes);
     else answer.sendWhole(x, headEnd, at, reader.end, closes);
@@ -388,6 +416,7 @@ function readBody(x: Exchange, connection: Connection, at: number, end: number):
   }
   x.phaseDeadlineMs = deadlineIn(routeIdleMs[x.route]!);
   x.answerReceived = complete;
+  if (HAS_DONE) x.record!.responseBytes += reader.end - at;
   settle(x, connection, answer.continueBody(x, at, reader.end));
   return next;
 }
@@ -503,6 +532,7 @@ function closesAfter(x: Exchange, built: fault.Reply): boolean {
 
 /** Answers instead of the upstream, before any byte of an answer went out. */
 function reply(x: Exchange, built: fault.Reply): void {
+  if (HAS_DONE) noteReply(x, built);
   answer.sendReply(x, built, closesAfter(x, built));
   x.res = null;
   put(x);
@@ -533,6 +563,7 @@ function sendDeferred(): void {
 
 /** `fail` for what shows while the client's bytes are being parsed. */
 function failParsing(x: Exchange, number: number): void {
+  if (HAS_DONE) noteFault(x, number);
   if (x.state === ANSWERING) {
     cut(x);
     return;
@@ -543,6 +574,8 @@ function failParsing(x: Exchange, number: number): void {
 
 /** Something went wrong: a reply if the client has seen nothing yet, else a cut. */
 function fail(x: Exchange, number: number): void {
+  if (HAS_DONE) noteFault(x, number);
+  if (HAS_UPSTREAM_ERROR && fault.isUpstreams(number)) upstreamError(x, number);
   if (x.state === ANSWERING) {
     cut(x);
     return;
@@ -559,6 +592,10 @@ function refuseAnswer(x: Exchange, connection: Connection, number: number): void
 
 /** Closes both sides in the middle of an answer: the client can tell that it is not complete. */
 function cut(x: Exchange): void {
+  if (HAS_DONE) {
+    noteFault(x, fault.UPSTREAM_CLOSED);
+    x.record!.ended = CUT;
+  }
   const { res } = x;
   x.res = null;
   leaveUpstream(x, true);
@@ -570,6 +607,7 @@ function cut(x: Exchange): void {
 function onAborted(x: Exchange): void {
   if (x.state === FREE || x.res === null) return;
   x.res = null;
+  if (HAS_DONE) x.record!.ended = ABORTED;
   leaveUpstream(x, false);
   put(x);
 }
@@ -601,10 +639,17 @@ const discardedGet = makeDiscarded(false);
 const discardedHead = makeDiscarded(true);
 
 function makeDiscarded(isHead: boolean): Exchange {
-  const x = new Exchange(Buffer.alloc(0), handlers);
+  const x = new Exchange(0, Buffer.alloc(0), handlers);
   x.state = DISCARDED;
   x.isHead = isHead;
   return x;
+}
+
+/** Sends what failed on its upstream once more. */
+function retry(x: Exchange, number: number): void {
+  if (HAS_DONE) x.record!.retries += 1;
+  if (HAS_UPSTREAM_ERROR) upstreamError(x, number);
+  dispatch(x, true);
 }
 
 /** Closes a connection; the others that shared it are sent once more, which their methods allow (RFC 9110 9.2.2). */
@@ -619,7 +664,7 @@ function closeConnection(connection: Connection): void {
     else if (x.replayed) fail(x, fault.UPSTREAM_CLOSED);
     else {
       x.replayed = true;
-      dispatch(x, true);
+      retry(x, fault.UPSTREAM_CLOSED);
     }
   }
   serveWaiting(pool);
@@ -627,6 +672,7 @@ function closeConnection(connection: Connection): void {
 
 /** Puts back what the exchange holds, and itself. */
 function put(x: Exchange): void {
+  if (HAS_DONE) endRecord(x);
   if (x.held !== null) giveWindow(x.held);
   if (x.unsent !== null) giveWindow(x.unsent);
   freeExchange(x);
@@ -653,7 +699,7 @@ function onClosed(connection: Connection, error: string): void {
     if (opening) tryElsewhere(other, error);
     else if (other === x ? replayable : !other.replayed) {
       other.replayed = true;
-      dispatch(other, true);
+      retry(other, fault.UPSTREAM_CLOSED);
     } else fail(other, fault.UPSTREAM_CLOSED);
   }
   serveWaiting(connection.pool.group);
@@ -672,8 +718,9 @@ function endUntilClose(x: Exchange, connection: Connection): void {
 
 function tryElsewhere(x: Exchange, error: string): void {
   x.endpointsTried += 1;
-  if (x.endpointsTried < poolOf(x).endpoints.length) dispatch(x, true);
-  else fail(x, isUnresolved(error) ? fault.UPSTREAM_UNRESOLVED : fault.UPSTREAM_REFUSED);
+  const number = isUnresolved(error) ? fault.UPSTREAM_UNRESOLVED : fault.UPSTREAM_REFUSED;
+  if (x.endpointsTried < poolOf(x).endpoints.length) retry(x, number);
+  else fail(x, number);
 }
 
 /** getaddrinfo's errors. */

@@ -8,7 +8,8 @@
  *          one line, exit    one line, exit                              rest is cut, exit 0
  * ```
  */
-import { CLIENT_HEAD_BYTES_MAX } from "#generated/constants.ts";
+import { CLIENT_HEAD_BYTES_MAX, STARTS_FEATURES, STOPS_FEATURES } from "#generated/constants.ts";
+import { startFeatures, stopFeatures } from "#generated/program.ts";
 import { listeners } from "#generated/tables.ts";
 import { loadAddon } from "./addon.ts";
 import { logLine } from "./log.ts";
@@ -20,5 +21,7 @@ export async function serve(): Promise<void> {
   let server: Server | undefined;
   handleSignals(() => server);
   server = await startServer(loadAddon(CLIENT_HEAD_BYTES_MAX));
+  if (STARTS_FEATURES) startFeatures();
+  if (STOPS_FEATURES) process.once("exit", stopFeatures);
   for (const listener of listeners) logLine(`listening on ${addressOf(listener)} (${listener.name})`);
 }
