@@ -6,7 +6,7 @@
 import assert from "node:assert/strict";
 import { type ChildProcess, execFile, spawn } from "node:child_process";
 import { once } from "node:events";
-import { mkdirSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { mkdirSync, mkdtempSync, readdirSync, readFileSync, readlinkSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
@@ -83,6 +83,19 @@ export class Machine {
   /** Its process 1, as this host numbers it. */
   get init(): number {
     return this.#init;
+  }
+
+  /** The number by which this host knows a process of the machine. */
+  pidOnHost(pid: number): number {
+    const namespace = readlinkSync(`/proc/${this.#init}/ns/pid`);
+    const found = readdirSync("/proc").find(
+      (entry) =>
+        /^\d+$/.test(entry) &&
+        linkOr(`/proc/${entry}/ns/pid`) === namespace &&
+        numbersOf(Number(entry)).at(-1) === String(pid),
+    );
+    if (found === undefined) throw this.#failed(`it has no process ${pid}`);
+    return Number(found);
   }
 
   /** Runs a program in it as root, as a login would, and returns what it said. */
@@ -173,6 +186,23 @@ export class Machine {
     this.#child.kill("SIGKILL");
     await this.#ended;
     this.disk.remove();
+  }
+}
+
+/** A process by the numbers it has in each PID namespace, the host's first. */
+function numbersOf(pid: number): string[] {
+  return (
+    readOr(`/proc/${pid}/status`)
+      .match(/^NSpid:\t(.*)$/m)?.[1]
+      ?.split("\t") ?? []
+  );
+}
+
+function linkOr(path: string): string {
+  try {
+    return readlinkSync(path);
+  } catch {
+    return "";
   }
 }
 

@@ -22,3 +22,6 @@ function findMissing(): string | false {
   if (process.env[REQUIRED] !== undefined) throw new Error(reason);
   return reason;
 }
+
+/** The long form (make device-test); CI has the short one. */
+export const isFull = process.env.LAB === "full";

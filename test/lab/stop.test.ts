@@ -1,0 +1,43 @@
+/** `systemctl stop` while requests are in flight. */
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { setTimeout as sleep } from "node:timers/promises";
+import { DRAIN_MS, install, NAME, ORIGIN_PORT, PORT } from "./gateway.ts";
+import { Machine } from "./machine.ts";
+import { isFull, labMissing } from "./needs.ts";
+import { startLoad, startOrigin } from "./network.ts";
+
+const LONG_MS = isFull ? 10_000 : 3000;
+const load = { port: PORT, keepAlive: 0, oneRequest: 0, pauseMs: 1 };
+
+test(`stopped under load, all requests in flight are answered, one of them after ${LONG_MS / 1000} s, and nothing is accepted meanwhile`, {
+  skip: labMissing,
+}, async (context) => {
+  const machine = await Machine.boot();
+  await startOrigin(machine, ORIGIN_PORT);
+  const unit = await install(machine);
+  const busy = await startLoad(machine, { ...load, path: "/quick", keepAlive: 8, oneRequest: 4 });
+  const long = await startLoad(machine, { ...load, path: `/wait/${LONG_MS}`, keepAlive: 1 });
+  await sleep(500);
+  assert.equal((await busy.look()).failed, 0);
+
+  const startMs = performance.now();
+  const stopped = machine.run(["systemctl", "stop", NAME]);
+  await sleep(200);
+  const late = await startLoad(machine, { ...load, path: "/fixed", oneRequest: 2, pauseMs: 20 });
+  const { requests, failures } = await long.stop();
+  assert.deepEqual([requests, failures], [1, {}]);
+  assert.equal((await stopped).code, 0);
+  const tookMs = performance.now() - startMs;
+  assert.ok(tookMs < DRAIN_MS, `${tookMs} ms`);
+
+  const { Result, ExecMainStatus } = await unit.state();
+  assert.deepEqual([Result, ExecMainStatus], ["success", 0]);
+  const refused = await late.stop();
+  assert.deepEqual(refused.failures, { "connecting: ECONNREFUSED": refused.requests });
+  const { requests: asked, failures: seen } = await busy.stop();
+  assert.deepEqual(Object.keys(seen), ["connecting: ECONNREFUSED"]);
+  context.diagnostic(
+    `stopped in ${Math.round(tookMs)} ms, ${asked - seen["connecting: ECONNREFUSED"]!} answered, none cut`,
+  );
+});

@@ -1,0 +1,75 @@
+/** A service of a machine, as systemd sees it. */
+import assert from "node:assert/strict";
+import { readFileSync } from "node:fs";
+import { setTimeout as sleep } from "node:timers/promises";
+import type { Machine } from "./machine.ts";
+
+const WAIT_MS = 30_000;
+const POLL_MS = 50;
+
+export interface State {
+  readonly ActiveState: string;
+  readonly SubState: string;
+  readonly Result: string;
+  readonly StatusText: string;
+  readonly MainPID: number;
+  readonly NRestarts: number;
+  /** Exit code, or number of the signal, of the last main process. */
+  readonly ExecMainStatus: number;
+}
+
+export class Unit {
+  readonly machine: Machine;
+  readonly name: string;
+
+  constructor(machine: Machine, name: string) {
+    this.machine = machine;
+    this.name = name;
+  }
+
+  async state(): Promise<State> {
+    const names = ["ActiveState", "SubState", "Result", "StatusText", "MainPID", "NRestarts", "ExecMainStatus"];
+    const told = await this.machine.must("systemctl", "show", this.name, `--property=${names.join(",")}`);
+    const values = Object.fromEntries(
+      told.split("\n").map((line) => [line.split("=", 1)[0], line.replace(/^.*?=/, "")]),
+    );
+    const numbers = ["MainPID", "NRestarts", "ExecMainStatus"].map((name) => [name, Number(values[name])]);
+    return { ...values, ...Object.fromEntries(numbers) };
+  }
+
+  /** Returns the state that it waited for. */
+  async until(holds: (state: State) => boolean, what: string, waitMs = WAIT_MS): Promise<State> {
+    const limit = performance.now() + waitMs;
+    for (;;) {
+      const state = await this.state();
+      if (holds(state)) return state;
+      if (performance.now() > limit) {
+        assert.fail(
+          `${this.name} is not ${what} within ${waitMs} ms: ${JSON.stringify(state)}\n${await this.journal()}`,
+        );
+      }
+      await sleep(POLL_MS);
+    }
+  }
+
+  /** What it and systemd have said of it. */
+  journal(): Promise<string> {
+    return this.machine.must("journalctl", "--no-pager", "--output=short-precise", `--unit=${this.name}`);
+  }
+
+  /** A file of /proc/PID of its main process. */
+  async proc(file: string): Promise<string> {
+    const pid = await this.mainPidOnHost();
+    return readFileSync(`/proc/${pid}/${file}`, "utf8");
+  }
+
+  /** The number that this host knows its main process by. */
+  async mainPidOnHost(): Promise<number> {
+    const { MainPID } = await this.state();
+    return this.machine.pidOnHost(MainPID);
+  }
+
+  async kill(signal: NodeJS.Signals): Promise<void> {
+    process.kill(await this.mainPidOnHost(), signal);
+  }
+}
