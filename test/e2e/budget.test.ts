@@ -8,23 +8,20 @@
 import assert from "node:assert/strict";
 import { execFile, execFileSync } from "node:child_process";
 import { mkdirSync, readdirSync, writeFileSync } from "node:fs";
-import { connect, createServer, type Socket } from "node:net";
+import { connect } from "node:net";
 import { join } from "node:path";
 import { test } from "node:test";
+import { setTimeout as sleep } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
 import { atEnd } from "../harness/at-end.ts";
+import { ATTACKED_LIMITS, keepBusy, probe, startAttack, startAttackedOrigin } from "../harness/attack.ts";
 import { MemoryCgroup } from "../harness/memory-cgroup.ts";
-import { Client, Device, get, head, hostTarget, pack, ports, runFolder } from "../harness.ts";
+import { Client, Device, get, hostTarget, pack, ports, runFolder } from "../harness.ts";
 
 const ATTACK_MS = Number(process.env.ATTACK_SECONDS ?? 8) * 1000;
-const CONNECTIONS = 256;
-const IN_FLIGHT = 64;
-const HEAD_BYTES = 8192;
 /** Clients that behave, but never rest. */
 const BUSY = 4;
-/** Of an attacker's connection. */
-const LIFE_MS = 5000;
 
 const ROUTES = {
   version: 1,
@@ -41,7 +38,6 @@ const ROUTES = {
     { name: "fixed", match: { path: "/fixed" }, respond: { status: 200, body: "f".repeat(1000) } },
   ],
 };
-const LIMITS = { connections: CONNECTIONS, in_flight: IN_FLIGHT, header_bytes: "8KiB" };
 
 interface Stated {
   readonly memory: { readonly total: number; readonly terms: readonly { place: string; amount: number }[] };
@@ -53,7 +49,7 @@ async function stated(): Promise<Stated> {
   const folder = join(runFolder(), "budget");
   mkdirSync(folder, { recursive: true });
   writeFileSync(join(folder, "routes.json"), JSON.stringify(ROUTES));
-  writeFileSync(join(folder, "target.json"), JSON.stringify(hostTarget({ limits: LIMITS })));
+  writeFileSync(join(folder, "target.json"), JSON.stringify(hostTarget({ limits: ATTACKED_LIMITS })));
   const cli = fileURLToPath(new URL("../../build/cli.ts", import.meta.url));
   const args = [cli, "check", "routes.json", "--target", "target.json", "--json"];
   return JSON.parse((await promisify(execFile)(process.execPath, args, { cwd: folder })).stdout);
@@ -67,7 +63,7 @@ const file = await pack(
   ROUTES,
   hostTarget({
     memory: { budget: `${sums.memory.total}B` },
-    limits: { ...LIMITS, descriptors: sums.descriptors.total },
+    limits: { ...ATTACKED_LIMITS, descriptors: sums.descriptors.total },
   }),
 );
 const cgroup = MemoryCgroup.make(sums.memory.total);
@@ -78,7 +74,7 @@ function forgetFile(): void {
 }
 
 async function startBounded(): Promise<Device> {
-  await startOrigin();
+  atEnd(await startAttackedOrigin(ports.origin));
   forgetFile();
   const enter = cgroup === undefined ? "" : `echo $$ > ${cgroup.entrance} && `;
   const script = `${enter}ulimit -n ${sums.descriptors.total} && exec "$0"`;
@@ -96,133 +92,19 @@ async function startBounded(): Promise<Device> {
   return device;
 }
 
-/** Reads nothing of /stuck, answers nothing to /held, sends without end to /chunks and /bytes, "ok" to all others. */
-function startOrigin(): Promise<void> {
-  const sockets = new Set<Socket>();
-  const block = Buffer.alloc(64 << 10, "x");
-  const chunk = Buffer.concat([Buffer.from(`${block.length.toString(16)}\r\n`), block, Buffer.from("\r\n")]);
-  const stream = (socket: Socket, start: string, piece: Buffer) => {
-    socket.write(start);
-    const more = () => {
-      while (!socket.destroyed && socket.write(piece));
-    };
-    socket.on("drain", more);
-    more();
-  };
-  const server = createServer((socket) => {
-    sockets.add(socket);
-    socket.on("close", () => sockets.delete(socket)).on("error", () => {});
-    socket.on("data", (data) => {
-      const target = data.toString("latin1").split(" ")[1] ?? "";
-      if (target.startsWith("/stuck")) socket.pause();
-      else if (target.startsWith("/chunks")) {
-        stream(socket, "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n", chunk);
-      } else if (target.startsWith("/bytes")) {
-        stream(socket, "HTTP/1.1 200 OK\r\nContent-Length: 10000000000\r\n\r\n", block);
-      } else if (!target.startsWith("/held")) socket.write("HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok");
-    });
-  });
-  atEnd(() => {
-    server.close();
-    for (const socket of sockets) socket.destroy();
-  });
-  return new Promise((resolve) => server.listen(ports.origin, "127.0.0.1", 1024, resolve));
-}
-
-const long = "q".repeat(HEAD_BYTES - 300);
-/** Together more than all socket buffers on the way take, so that windows fill as well. */
-const body: Buffer[] = Array(16).fill(Buffer.alloc(1 << 20, "b"));
-/** What attackers send once connected, and then no more; none of them reads. */
-const ATTACKS: readonly (readonly [count: number, bytes: readonly (string | Buffer)[]])[] = [
-  [120, [`GET /unfinished HTTP/1.1\r\nHost: localhost\r\nX-Long: ${long}`]],
-  [20, [head("PUT /stuck", `Content-Length: ${1 << 30}`), ...body]],
-  [20, [head("PUT /stuck", "Transfer-Encoding: chunked"), `${(16 << 20).toString(16)}\r\n`, ...body]],
-  [40, [get("/chunks")]],
-  [40, [get("/bytes")]],
-  [40, [get("/held", `X-Long: ${long}`)]],
-  [40, [get(`/held?${"q".repeat(HEAD_BYTES / 2 - 10)}`)]],
-];
-
-/** Opens the attack's connections again and again for as long as they are closed. */
-function startAttack(): { stop: () => void; opened: () => number } {
-  let stopped = false;
-  let opened = 0;
-  const sockets = new Set<Socket>();
-  const open = (bytes: readonly (string | Buffer)[]) => {
-    if (stopped) return;
-    const socket = connect({ host: "127.0.0.1", port: ports.device });
-    opened += 1;
-    sockets.add(socket);
-    socket.on("error", () => {});
-    socket.on("connect", () => {
-      socket.pause();
-      for (const piece of bytes) socket.write(piece);
-    });
-    // A paused socket would not notice that it was closed, so each is given up after a while.
-    const given = setTimeout(() => socket.resetAndDestroy(), LIFE_MS * (0.5 + Math.random()));
-    socket.on("close", () => {
-      clearTimeout(given);
-      sockets.delete(socket);
-      setTimeout(() => open(bytes), 50);
-    });
-  };
-  for (const [count, bytes] of ATTACKS) for (let n = 0; n < count; n++) open(bytes);
-  return {
-    opened: () => opened,
-    stop: () => {
-      stopped = true;
-      for (const socket of sockets) socket.resetAndDestroy();
-    },
-  };
-}
-
-function sleep(ms: number): Promise<void> {
-  return new Promise((resolve) => setTimeout(resolve, ms));
-}
-
-/** Small requests, one after the other, with heads that leave much to collect. */
-async function keepBusy(isOver: () => boolean): Promise<void> {
-  while (!isOver()) {
-    const client = await Client.open(ports.device).catch(() => undefined);
-    try {
-      while (!isOver() && client !== undefined) {
-        await client.send(get("/ok", `X-Long: ${long}`)).answer();
-        client.reader.taken = [];
-      }
-    } catch {
-      await sleep(20);
-    }
-    client?.close();
-  }
-}
-
-/** What becomes of one small request: its status, or "closed". */
-async function probe(): Promise<string> {
-  try {
-    const client = await Client.open(ports.device, { waitMs: 4000 });
-    try {
-      return String((await client.send(get("/ok")).answer()).status);
-    } finally {
-      client.close();
-    }
-  } catch {
-    return "closed";
-  }
-}
-
 const device = await startBounded();
-assert.equal(await probe(), "200");
+assert.equal(await probe(ports.device), "200");
 
 const bounds = cgroup === undefined ? "private memory only, for want of a cgroup" : "in a memory cgroup";
 test(`all limits at once for ${ATTACK_MS / 1000} s, ${bounds}`, async (context) => {
-  const attack = startAttack();
+  const attack = startAttack(ports.device);
   let isOver = false;
-  const busy = Array.from({ length: BUSY }, () => keepBusy(() => isOver));
+  const busy = Array.from({ length: BUSY }, () => keepBusy(ports.device, () => isOver));
   const seen = new Map<string, number>();
   let privateMost = 0;
   let filesMost = 0;
   for (const limit = Date.now() + ATTACK_MS; Date.now() < limit; await sleep(20)) {
-    const outcome = await probe();
+    const outcome = await probe(ports.device);
     seen.set(outcome, (seen.get(outcome) ?? 0) + 1);
     privateMost = Math.max(privateMost, device.privateBytes());
     filesMost = Math.max(filesMost, readdirSync(`/proc/${device.child.pid}/fd`).length);
@@ -247,7 +129,7 @@ test(`all limits at once for ${ATTACK_MS / 1000} s, ${bounds}`, async (context) 
   );
 
   await sleep(1000);
-  for (let n = 0; n < 50; n++) assert.equal(await probe(), "200", "as before");
+  for (let n = 0; n < 50; n++) assert.equal(await probe(ports.device), "200", "as before");
 });
 
 test("a client that asks and never reads is closed, with one answer unsent at the most", async () => {
@@ -270,11 +152,13 @@ test("a client that asks and never reads is closed, with one answer unsent at th
 test("connections beyond the limit are closed at once, and there is room again for each that goes", async () => {
   // A connection that the gateway has paused does not tell that its client has gone; the route's idle ends it.
   await sleep(4000);
-  const clients = await Promise.all(Array.from({ length: CONNECTIONS }, () => Client.open(ports.device)));
+  const clients = await Promise.all(
+    Array.from({ length: ATTACKED_LIMITS.connections }, () => Client.open(ports.device)),
+  );
   for (const client of clients) assert.equal((await client.send(get("/ok")).answer()).status, 200);
   const late = await Client.open(ports.device);
   assert.equal((await late.ended()).rest.length, 0);
   for (const client of clients) client.close();
   await sleep(50);
-  assert.equal(await probe(), "200");
+  assert.equal(await probe(ports.device), "200");
 });
