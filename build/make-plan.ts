@@ -10,14 +10,26 @@ import { adminListeners, programUses, routeListeners } from "./analyse/program.t
 import { parseRequest } from "./analyse/tests.ts";
 import { resolveTimeouts } from "./analyse/timeouts.ts";
 import type { Feature, ProgramUse, RouteUse } from "./feature.ts";
-import type { Plan, PlannedMemory, PlannedRoute, PlannedService, PlannedTest, PlannedUpstream } from "./plan.ts";
+import type {
+  Plan,
+  PlannedMemory,
+  PlannedRoute,
+  PlannedService,
+  PlannedTest,
+  PlannedUpdate,
+  PlannedUpstream,
+} from "./plan.ts";
 import {
   BODY_BYTES_MAX,
   CLIENT_HEAD_BYTES_MAX,
   CONNECTIONS_IDLE_MS,
   CONNECTIONS_PER_EXCHANGE,
   DRAIN_MS,
+  ERROR_SHARE_MAX,
   EXCHANGES_MAX,
+  PROBATION_MS,
+  PROBATION_REQUESTS_MIN,
+  READY_MS,
   RESPONSE_HEAD_BYTES_MAX,
   TARGET_SHARE,
   WAITING_SHARE,
@@ -26,6 +38,7 @@ import type { RouteEntry, RoutesFile, UpstreamEntry } from "./schema/routes.ts";
 import type { TargetFile } from "./schema/target.ts";
 import type { TestEntry } from "./schema/tests.ts";
 import { parseDurationMs, parseSizeBytes } from "./schema/units.ts";
+import { parseShare } from "./schema/update.ts";
 
 /** @param lineOf line of a route's or test's entry, and `file` how the build names the file: no machine's folders in it */
 export function makePlan(
@@ -73,6 +86,7 @@ export function makePlan(
     },
     memory: planMemory(targetFile),
     service: planService(targetFile),
+    update: planUpdate(targetFile),
     credentials: [],
     features: features
       .filter(({ name }) => used.has(name))
@@ -117,6 +131,18 @@ function planService({ service }: TargetFile): PlannedService | undefined {
     user: user === "dynamic" ? undefined : user,
     watchdogMs: watchdog === undefined ? undefined : parseDurationMs(watchdog),
     credentials: credentials && { from: credentials.from, areEncrypted: credentials.encrypted ?? false },
+  };
+}
+
+function planUpdate({ update }: TargetFile): PlannedUpdate | undefined {
+  if (update === undefined) return undefined;
+  const { ready_within: ready, probation, error_ratio: errors, p99, min_requests: requestsMin } = update;
+  return {
+    readyMs: ready === undefined ? READY_MS : parseDurationMs(ready),
+    probationMs: probation === undefined ? PROBATION_MS : parseDurationMs(probation),
+    errorShareMax: errors === undefined ? ERROR_SHARE_MAX : parseShare(errors),
+    p99Ms: p99 === undefined ? undefined : parseDurationMs(p99),
+    requestsMin: requestsMin ?? PROBATION_REQUESTS_MIN,
   };
 }
 

@@ -17,6 +17,8 @@ export interface Plan {
   readonly memory: PlannedMemory;
   /** Undefined where no service manager runs the executable. */
   readonly service: PlannedService | undefined;
+  /** Undefined where the executable does not exchange itself. */
+  readonly update: PlannedUpdate | undefined;
   /** Names of the credentials that the program reads when it runs, each once. */
   readonly credentials: readonly string[];
   /** Features in use, in stage order, ties by name. */
@@ -160,6 +162,19 @@ export interface PlannedService {
   readonly watchdogMs: number | undefined;
   /** The folder on the device that has a file for each credential. */
   readonly credentials: { readonly from: string; readonly areEncrypted: boolean } | undefined;
+}
+
+/** What a build on trial must reach to take over. */
+export interface PlannedUpdate {
+  /** Until it serves. */
+  readonly readyMs: number;
+  readonly probationMs: number;
+  /** Of its answers that may fail; of 1. */
+  readonly errorShareMax: number;
+  /** Undefined where time is no reason. */
+  readonly p99Ms: number | undefined;
+  /** With fewer answers there is no judgement. */
+  readonly requestsMin: number;
 }
 
 export interface PlannedFeature {

@@ -45,6 +45,7 @@ export function planOf(routes: readonly RouteSketch[], rest: Partial<Plan> = {})
     },
     memory: { budgetBytes: undefined, heapMib: undefined },
     service: undefined,
+    update: undefined,
     credentials: [],
     features: [],
     adminListeners: [],

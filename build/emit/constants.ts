@@ -1,5 +1,6 @@
 /** Emits constants.ts: the numbers and switches that esbuild folds into the core. */
 import { isIP } from "node:net";
+import { memoryBudget } from "../budget/memory.ts";
 import type { RouteUse } from "../feature.ts";
 import type { Condition, Plan, PlannedRoute } from "../plan.ts";
 import { ADMIN_CONNECTIONS_MAX } from "../schema/defaults.ts";
@@ -26,6 +27,15 @@ export function emitConstants(out: Text, plan: Plan): void {
   number("RESPONSE_HEAD_ADDED_BYTES", sizes.answerHeadAddedBytes, "Most bytes that features add to an answer's head.");
   number("WINDOWS_MAX", sizes.windowsMax, "Body windows: a read of an upstream, or a head and a read of a client.");
   number("DRAIN_MS", limits.drainMs, "After SIGTERM, requests in flight get this long.");
+  const { update } = plan;
+  number("UPDATE_READY_MS", update?.readyMs ?? 0, "A build on trial serves by then.");
+  number("UPDATE_PROBATION_MS", update?.probationMs ?? 0, "And is on trial for this long.");
+  number("UPDATE_ERROR_SHARE", update?.errorShareMax ?? 0, "Greatest part of its answers that may fail.");
+  number("UPDATE_P99_MS", update?.p99Ms ?? 0, "99 of 100 are faster; 0 if that is not asked for.");
+  number("UPDATE_REQUESTS_MIN", update?.requestsMin ?? 0, "With fewer there is no judgement.");
+  // Where nobody manages the process, nobody is to say how large its machine must be.
+  const isManaged = plan.service !== undefined || update !== undefined;
+  number("MEMORY_BYTES", isManaged ? memoryBudget(plan).total : 0, "The machine or cgroup has as much; 0: not asked.");
   out.line();
   flag(
     "HAS_HOSTS",
@@ -38,7 +48,7 @@ export function emitConstants(out: Text, plan: Plan): void {
   flag("HAS_UPSTREAM_REQUEST", hasPhase(plan, "upstreamRequest"));
   flag("HAS_RESPONSE_HEAD", hasPhase(plan, "responseHead"));
   flag("HAS_UPSTREAM_ERROR", hasPhase(plan, "upstreamError"));
-  flag("HAS_DONE", hasPhase(plan, "done"));
+  flag("HAS_DONE", hasPhase(plan, "done") || plan.update !== undefined);
   flag("HAS_ADMIN", plan.adminListeners.length > 0);
   flag(
     "STARTS_FEATURES",
@@ -68,6 +78,7 @@ export function emitConstants(out: Text, plan: Plan): void {
   flag("HAS_TESTS", plan.tests.length > 0);
   flag("HAS_SERVICE", plan.service !== undefined);
   flag("HAS_WATCHDOG", plan.service?.watchdogMs !== undefined);
+  flag("HAS_UPDATE", plan.update !== undefined);
   flag(
     "HAS_NAMES",
     plan.upstreams.some(({ endpoints }) => endpoints.some(({ host }) => host !== "" && isIP(host) === 0)),

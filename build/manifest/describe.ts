@@ -32,6 +32,7 @@ type Described =
   | "observability"
   | "limits"
   | "service"
+  | "update"
   | "credentials"
   | "upstreams"
   | "routes";
@@ -45,6 +46,7 @@ export function describePlan(plan: Plan): Pick<Manifest, Described> {
     ...(plan.program.size > 0 && { observability: plain(plan.observability) as { [key: string]: Plain } }),
     limits: describeLimits(plan.limits),
     ...(plan.service !== undefined && { service: describeService(plan.service) }),
+    ...(plan.update !== undefined && { update: describe(plan.update) }),
     ...(plan.credentials.length > 0 && { credentials: [...plan.credentials] }),
     upstreams: byName(plan.upstreams, describeUpstream),
     routes: byName(plan.routes, (route) => describeRoute(route, plan)),

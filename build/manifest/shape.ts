@@ -26,6 +26,7 @@ export const manifestSchema = z
     observability: settings.optional(),
     limits: settings.describe("Of the whole device program."),
     service: settings.optional().describe("How the device's service manager runs it; left out where none does."),
+    update: settings.optional().describe("What a new build must reach to take over; left out where none can."),
     credentials: z.array(z.string()).optional().describe("Names of those that it reads when it runs."),
     upstreams: z.record(z.string(), settings.and(z.object({ endpoints: z.record(z.string(), settings) }))),
     routes: z.record(

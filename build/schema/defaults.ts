@@ -55,3 +55,12 @@ export const PAYLOAD_BYTES_MAX = 512 << 10;
 
 /** Connections to one admin listener: a scraper, a prober, and an engineer. */
 export const ADMIN_CONNECTIONS_MAX = 8;
+
+/** Of a build on trial, until it serves: 30 times what a start takes on a small board, tests included. */
+export const READY_MS = 10_000;
+/** Most of what a bad build does wrong shows at once; a minute also has the requests that come now and then. */
+export const PROBATION_MS = 60_000;
+/** Some upstream always fails a little. */
+export const ERROR_SHARE_MAX = 0.05;
+/** Of fewer no 99th percentile can be told. */
+export const PROBATION_REQUESTS_MIN = 100;

@@ -4,6 +4,7 @@ import { expectations, impossible } from "./expect.ts";
 import { CLIENT_IDLE, name } from "./routes.ts";
 import { serviceSchema } from "./service.ts";
 import { duration, size, sizeBetween } from "./units.ts";
+import { updateSchema } from "./update.ts";
 
 const listener = z
   .strictObject({
@@ -106,6 +107,7 @@ export const targetSchema = z
       .describe("Times of the whole device program.")
       .optional(),
     service: serviceSchema.optional(),
+    update: updateSchema.optional(),
     size: z
       .strictObject({
         binary: size("Most bytes of the whole executable.").optional(),

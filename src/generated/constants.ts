@@ -28,6 +28,16 @@ export const RESPONSE_HEAD_ADDED_BYTES: number = 4096;
 export const WINDOWS_MAX: number = 256;
 /** After SIGTERM, requests in flight get this long. */
 export const DRAIN_MS: number = 20000;
+/** Of a build on trial: until it serves, how long it is on trial, which part of its answers may fail, how fast 99 of 100 are. */
+export const UPDATE_READY_MS: number = 10000;
+export const UPDATE_PROBATION_MS: number = 60000;
+export const UPDATE_ERROR_SHARE: number = 0.05;
+/** 0 if that is not asked for. */
+export const UPDATE_P99_MS: number = 500;
+/** With fewer answers there is no judgement. */
+export const UPDATE_REQUESTS_MIN: number = 100;
+/** Of the budget: a machine or cgroup with less is refused; 0 if that is not asked. */
+export const MEMORY_BYTES: number = 134217728;
 
 /** Whether any route names hosts; without, the Host field is checked but does not select. */
 export const HAS_HOSTS: boolean = true;
@@ -58,5 +68,7 @@ export const HAS_TESTS: boolean = true;
 /** Whether systemd starts the executable and is told how it fares, and whether it expects signs of life meanwhile. */
 export const HAS_SERVICE: boolean = true;
 export const HAS_WATCHDOG: boolean = true;
+/** Whether the executable installs itself, takes over from another build, and hands over to one. */
+export const HAS_UPDATE: boolean = true;
 /** Whether any endpoint is a name that has to be resolved. */
 export const HAS_NAMES: boolean = true;
