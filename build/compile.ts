@@ -49,6 +49,8 @@ export interface Design {
   readonly floor: string;
   /** Ceilings of the executable, and of program and constants in it. */
   readonly bytesMax: { readonly binary: number; readonly payload: number };
+  /** Of a package, "Name <mail>"; undefined if the target file does not say. */
+  readonly maintainer: string | undefined;
   /** Paths of the routes file's values that the target file overrides. */
   readonly overrides: readonly string[];
   /** The files as read. */
@@ -117,6 +119,7 @@ function makeDesign(
       binary: binary === undefined ? Number.POSITIVE_INFINITY : parseSizeBytes(binary),
       payload: payload === undefined ? PAYLOAD_BYTES_MAX : parseSizeBytes(payload),
     },
+    maintainer: targetFile.package?.maintainer,
     overrides: Object.keys(targetFile.overrides ?? {}),
     routes,
     target,

@@ -32,17 +32,12 @@ export interface Compressed {
  */
 export async function compressBinary(file: string, say: (line: string) => void): Promise<Compressed> {
   const data = readFileSync(file);
-  const elf = readElf(file, data);
-  // Program headers and payload follow the runtime (elf/attach.ts).
-  const payloadAt = elf.bytes.u64(32);
-  const addon = readSea(file, findNote(elf, "NODE_SEA_BLOB")!).assets.get("uws.node")!;
-  const addonAt = addon.byteOffset - data.byteOffset;
-  const addonEnd = addonAt + addon.length;
+  const [runtime, program, addon, rest] = partsOf(file, data);
   const frames = await Promise.all([
-    keepFrame(data.subarray(0, payloadAt), () => say("compressing the runtime: 45 s, once for each architecture")),
-    makeFrame(data.subarray(payloadAt, addonAt)),
+    keepFrame(runtime, () => say("compressing the runtime: 45 s, once for each architecture")),
+    makeFrame(program),
     keepFrame(addon, () => {}),
-    makeFrame(data.subarray(addonEnd)),
+    makeFrame(rest),
   ]);
   const whole = Buffer.concat(frames);
   if (!makes(frames, data)) {
@@ -54,6 +49,39 @@ export async function compressBinary(file: string, say: (line: string) => void):
   return { outFile, bytes: whole.length, sha256: digest(whole) };
 }
 
+/**
+ * All of an executable in four parts: the runtime, what each build has of its own before the addon, the addon, and what
+ * is behind it.
+ */
+export function partsOf(file: string, data: Buffer): readonly [Buffer, Buffer, Buffer, Buffer] {
+  const elf = readElf(file, data);
+  // Program headers and payload follow the runtime (elf/attach.ts).
+  const payloadAt = elf.bytes.u64(32);
+  const addon = readSea(file, findNote(elf, "NODE_SEA_BLOB")!).assets.get("uws.node")!;
+  const addonAt = addon.byteOffset - data.byteOffset;
+  const addonEnd = addonAt + addon.length;
+  return [data.subarray(0, payloadAt), data.subarray(payloadAt, addonAt), addon, data.subarray(addonEnd)];
+}
+
+/**
+ * `data` compressed by `make`, once.
+ * @param name in the cache, under the hash of `data`: how it was compressed
+ * @param begin called if it is not there yet
+ */
+export async function keepCompressed(
+  data: Buffer,
+  name: string,
+  make: (data: Buffer) => Promise<Buffer>,
+  begin: () => void,
+): Promise<Buffer> {
+  const path = join(findCacheFolder(), "compressed", digest(data), name);
+  await keepInCache(path, async (file) => {
+    begin();
+    writeFileSync(file, await make(data));
+  });
+  return readFileSync(path);
+}
+
 function makes(frames: readonly Buffer[], data: Buffer): boolean {
   try {
     return Buffer.concat(frames.map((frame) => zstdDecompressSync(frame))).equals(data);
@@ -62,13 +90,8 @@ function makes(frames: readonly Buffer[], data: Buffer): boolean {
   }
 }
 
-async function keepFrame(data: Buffer, begin: () => void): Promise<Buffer> {
-  const path = join(findCacheFolder(), "compressed", digest(data), `${LEVEL}.zst`);
-  await keepInCache(path, async (file) => {
-    begin();
-    writeFileSync(file, await makeFrame(data));
-  });
-  return readFileSync(path);
+function keepFrame(data: Buffer, begin: () => void): Promise<Buffer> {
+  return keepCompressed(data, `${LEVEL}.zst`, makeFrame, begin);
 }
 
 function makeFrame(data: Buffer): Promise<Buffer> {
@@ -76,7 +99,8 @@ function makeFrame(data: Buffer): Promise<Buffer> {
   return promisify(zstdCompress)(data, { params, pledgedSrcSize: data.length });
 }
 
-function writeWhole(outFile: string, data: Buffer): void {
+/** @throws PackError 73 */
+export function writeWhole(outFile: string, data: Buffer): void {
   const partial = `${outFile}.partial`;
   try {
     writeFileSync(partial, data);

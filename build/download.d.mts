@@ -12,5 +12,11 @@ export function fetchRuntime(
   say: (line: string) => void,
 ): Promise<string>;
 
+/**
+ * The path of LICENSE of the same package: the licences of Node.js and of all that is compiled into it.
+ * @throws SupplyError as above
+ */
+export function fetchLicences(pin: Pick<RuntimePin, "package" | "integrity" | "sha256">): Promise<string>;
+
 /** @throws SupplyError 65 with both hashes */
 export function checkSha256(what: string, path: string, expected: string): Promise<void>;

@@ -28,15 +28,28 @@ export async function fetchRuntime(pin, say) {
   if (found !== undefined) rmSync(path);
   return keepInCache(path, async (file, scratch) => {
     say(`fetching ${pin.package} (${pin.downloadMegabytes} MB, once)`);
-    await packWithNpm(pin.package, scratch);
-    const tarball = readdirSync(scratch).find((name) => name.endsWith(".tgz"));
-    if (tarball === undefined) throw new SupplyError(`npm pack ${pin.package} left no package behind`, 69);
-    await unpack(pin, join(scratch, tarball), join(scratch, "package"));
+    await fetchPackage(pin, scratch);
     const node = join(scratch, "package", "bin", "node");
     await checkSha256(`bin/node of ${pin.package}`, node, pin.sha256);
     chmodSync(node, 0o755);
     renameSync(node, file);
   });
+}
+
+export function fetchLicences(pin) {
+  const path = join(findCacheFolder(), "runtime", pin.sha256, "LICENSE");
+  return keepInCache(path, async (file, scratch) => {
+    // With the runtime it was downloaded, so npm has it in its own cache.
+    await fetchPackage(pin, scratch);
+    renameSync(join(scratch, "package", "LICENSE"), file);
+  });
+}
+
+async function fetchPackage(pin, folder) {
+  await packWithNpm(pin.package, folder);
+  const tarball = readdirSync(folder).find((name) => name.endsWith(".tgz"));
+  if (tarball === undefined) throw new SupplyError(`npm pack ${pin.package} left no package behind`, 69);
+  await unpack(pin, join(folder, tarball), join(folder, "package"));
 }
 
 export async function checkSha256(what, path, expected) {

@@ -26,6 +26,8 @@ export interface AddonPin {
 }
 
 export const NODE_VERSION: string = pins.node;
+/** Of the LICENSE file that comes with it, the same for all machines. */
+export const LICENCES_SHA256: string = pins.licencesSha256;
 /**
  * The npm package that all addons come from; npm checks its integrity, package-lock.json has the same. `commit` of
  * uWebSockets.js is what it says it was made of.

@@ -92,7 +92,8 @@ function checkHash(what: string, path: string, expected: string): Buffer {
   return data;
 }
 
-function checkDigest(what: string, data: Buffer, expected: string): void {
+/** @throws SupplyError 65 */
+export function checkDigest(what: string, data: Buffer, expected: string): void {
   const actual = digest(data);
   if (actual !== expected) {
     throw new SupplyError(`refused ${what}; expected SHA-256 ${expected}, found ${actual}`, 65);

@@ -1,6 +1,7 @@
 /** The target file's schema: what a device is. The same rules as for the routes file hold. */
 import { z } from "zod";
 import { expectations, impossible } from "./expect.ts";
+import { packageSchema } from "./package.ts";
 import { CLIENT_IDLE, name } from "./routes.ts";
 import { serviceSchema } from "./service.ts";
 import { duration, size, sizeBetween } from "./units.ts";
@@ -107,6 +108,7 @@ export const targetSchema = z
       .describe("Times of the whole device program.")
       .optional(),
     service: serviceSchema.optional(),
+    package: packageSchema.optional(),
     update: updateSchema.optional(),
     size: z
       .strictObject({
