@@ -9,6 +9,7 @@ import { pathOf } from "./analyse/paths.ts";
 import { adminListeners, programUses, routeListeners } from "./analyse/program.ts";
 import { parseRequest } from "./analyse/tests.ts";
 import { resolveTimeouts } from "./analyse/timeouts.ts";
+import { credentialsIn } from "./credentials.ts";
 import type { Feature, ProgramUse, RouteUse } from "./feature.ts";
 import type {
   Plan,
@@ -87,7 +88,7 @@ export function makePlan(
     memory: planMemory(targetFile),
     service: planService(targetFile),
     update: planUpdate(targetFile),
-    credentials: [],
+    credentials: credentialsIn(routes.flatMap(({ uses }) => [...uses.values()])),
     features: features
       .filter(({ name }) => used.has(name))
       .map(({ name }) => ({ name, folder: `src/features/${name}` })),

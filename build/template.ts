@@ -47,7 +47,15 @@ export const PLACEHOLDERS: Readonly<Record<string, Placeholder>> = {
   upstream: { fn: "upstreamName", bytesMax: () => 63, summary: "the upstream's name" },
 };
 
-export type TemplatePart = { readonly text: string } | { readonly placeholder: string };
+export type TemplatePart =
+  | { readonly text: string }
+  | { readonly placeholder: string }
+  | { readonly credential: string };
+
+/** `{credential.NAME}`: a file of the device, which the program reads when it runs (src/core/credentials.ts). */
+const CREDENTIAL = /^credential\.([A-Za-z0-9][A-Za-z0-9._-]{0,63})$/;
+/** Of one credential, without the line break at its end; as in src/core/credentials.ts. */
+export const CREDENTIAL_BYTES_MAX = 2048;
 
 export interface TemplateMistake {
   /** Offset in the text, in UTF-16 units. */
@@ -55,8 +63,14 @@ export interface TemplateMistake {
   readonly message: string;
 }
 
-/** The parts of a text in order, neighbouring literals joined; or the first mistake in it. */
-export function parseTemplate(text: string): { parts: TemplatePart[] } | { mistake: TemplateMistake } {
+/**
+ * The parts of a text in order, neighbouring literals joined; or the first mistake in it.
+ * @param mayHoldSecrets whether credentials can be named: only where the text goes to the other end and nowhere else
+ */
+export function parseTemplate(
+  text: string,
+  mayHoldSecrets = false,
+): { parts: TemplatePart[] } | { mistake: TemplateMistake } {
   const parts: TemplatePart[] = [];
   let literal = "";
   let at = 0;
@@ -71,10 +85,13 @@ export function parseTemplate(text: string): { parts: TemplatePart[] } | { mista
       const end = text.indexOf("}", at);
       if (end < 0) return { mistake: { offset: at, message: 'a "{" without "}"; write "{{" for a literal brace' } };
       const name = text.slice(at + 1, end);
-      if (!Object.hasOwn(PLACEHOLDERS, name)) return { mistake: { offset: at, message: unknownPlaceholder(name) } };
+      const credential = mayHoldSecrets ? CREDENTIAL.exec(name)?.[1] : undefined;
+      if (credential === undefined && !Object.hasOwn(PLACEHOLDERS, name)) {
+        return { mistake: { offset: at, message: refusePlaceholder(name, mayHoldSecrets) } };
+      }
       if (literal !== "") parts.push({ text: literal });
       literal = "";
-      parts.push({ placeholder: name });
+      parts.push(credential === undefined ? { placeholder: name } : { credential });
       at = end + 1;
     } else {
       literal += char;
@@ -89,14 +106,15 @@ export function parseTemplate(text: string): { parts: TemplatePart[] } | { mista
 export function templateBytesMax(text: string, limits: HeadLimits): number {
   let bytes = 0;
   for (const part of partsOfChecked(text)) {
-    bytes += "text" in part ? Buffer.byteLength(part.text) : PLACEHOLDERS[part.placeholder]!.bytesMax(limits);
+    if ("text" in part) bytes += Buffer.byteLength(part.text);
+    else bytes += "credential" in part ? CREDENTIAL_BYTES_MAX : PLACEHOLDERS[part.placeholder]!.bytesMax(limits);
   }
   return bytes;
 }
 
 /** The parts of a text that passed `parseTemplate`. @throws Error otherwise: a feature let a mistake through */
 export function partsOfChecked(text: string): readonly TemplatePart[] {
-  const parsed = parseTemplate(text);
+  const parsed = parseTemplate(text, true);
   if ("mistake" in parsed) throw new Error(`unchecked template ${JSON.stringify(text)}: ${parsed.mistake.message}`);
   return parsed.parts;
 }
@@ -106,8 +124,13 @@ export function escapeTemplate(text: string): string {
   return text.replace(/[{}]/g, "$&$&");
 }
 
-function unknownPlaceholder(name: string): string {
-  const known = Object.keys(PLACEHOLDERS);
+function refusePlaceholder(name: string, mayHoldSecrets: boolean): string {
+  if (/^credential\b/.test(name)) {
+    return mayHoldSecrets
+      ? `"${name}" names no credential; write {credential.NAME}, the name of letters, digits, and . _ -, 64 at most`
+      : "a credential can only be in a header field's value, so that it shows nowhere else";
+  }
+  const known = [...Object.keys(PLACEHOLDERS), ...(mayHoldSecrets ? ["credential.NAME"] : [])];
   const near = didYouMean(name, known);
   const hint = near === "" ? `; known are ${known.map((known) => `{${known}}`).join(", ")}` : near;
   return `no placeholder "${name}"${hint} (write "{{" and "}}" for literal braces)`;

@@ -45,6 +45,7 @@ export function emitChains(out: Text, plan: Plan, values: Values): void {
 
   out.line('import type { Exchange } from "#core/exchange.ts";');
   if (values.putsText) out.line('import { putText } from "#core/bytes.ts";');
+  if (values.putsCredentials) out.line('import { credentials } from "#core/credentials.ts";');
   if (values.placeholders.size > 0) {
     out.line(`import { ${[...values.placeholders].sort().join(", ")} } from "#core/placeholders.ts";`);
   }

@@ -76,6 +76,7 @@ export function emitConstants(out: Text, plan: Plan): void {
   );
   flag("HAS_ROUTE_LIMITS", plan.routes.some(hasLimits));
   flag("HAS_TESTS", plan.tests.length > 0);
+  flag("HAS_CREDENTIALS", plan.credentials.length > 0);
   flag("HAS_SERVICE", plan.service !== undefined);
   flag("HAS_WATCHDOG", plan.service?.watchdogMs !== undefined);
   flag("HAS_UPDATE", plan.update !== undefined);

@@ -35,7 +35,7 @@ export async function emit(plan: Plan, dir: string): Promise<void> {
 
 /** The generated modules as text. */
 export function emitTexts(plan: Plan): Readonly<Record<GeneratedFile, string>> {
-  const values = new Values();
+  const values = new Values(plan.credentials);
   // Chains before replies: emitting them is what collects the replies.
   const chains = textOf(plan, (out) => emitChains(out, plan, values));
   return {

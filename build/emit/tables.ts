@@ -10,6 +10,7 @@ export function emitTables(out: Text, plan: Plan): void {
   out.line();
   out.line(`export const name: string = ${literal(plan.name)};`);
   out.line(`export const target: string = ${literal(plan.target)};`).line();
+  emitList(out, "credentialNames", "string", plan.credentials, (name) => out.line(`${literal(name)},`));
   emitList(out, "listeners", "Listener", plan.listeners, ({ name, host, port }) => {
     out.line(`{ name: ${literal(name)}, host: ${literal(host)}, port: ${port} },`);
   });

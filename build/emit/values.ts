@@ -3,7 +3,7 @@
  * as functions, fixed answers as numbers into replies.ts, the rest as literals.
  */
 import type { ReplyValue, Value } from "../feature.ts";
-import { PLACEHOLDERS, partsOfChecked } from "../template.ts";
+import { PLACEHOLDERS, partsOfChecked, type TemplatePart } from "../template.ts";
 import { key, literal, Text } from "./text.ts";
 
 /** As exported by src/core/fault.ts; smaller numbers are faults. */
@@ -18,6 +18,7 @@ export class Values {
   /** Literal → name of its constant. */
   readonly #constants = new Map<string, string>();
   readonly #functions = new Text();
+  readonly #credentials: readonly string[];
 
   /** An expression for the value: a number, a short literal, or the name of a module-level constant or function. */
   expression(value: Value): string {
@@ -35,11 +36,24 @@ export class Values {
     return this.#replies;
   }
 
+  /** @param credentials names of all that the program reads */
+  constructor(credentials: readonly string[] = []) {
+    this.#credentials = credentials;
+  }
+
   /** Placeholder functions that the templates call. */
   readonly placeholders = new Set<string>();
 
   get putsText(): boolean {
-    return [...this.#templates.keys()].some((text) => partsOfChecked(text).some((part) => "text" in part));
+    return this.#hasPart((part) => !("placeholder" in part));
+  }
+
+  get putsCredentials(): boolean {
+    return this.#hasPart((part) => "credential" in part);
+  }
+
+  #hasPart(test: (part: TemplatePart) => boolean): boolean {
+    return [...this.#templates.keys()].some((text) => partsOfChecked(text).some(test));
   }
 
   emit(out: Text): void {
@@ -80,6 +94,9 @@ export class Values {
       for (const part of parts) {
         if ("text" in part) {
           out.line(`at = putText(out, at, ${literal(part.text)});`);
+        } else if ("credential" in part) {
+          out.comment(part.credential);
+          out.line(`at = putText(out, at, credentials[${this.#credentials.indexOf(part.credential)}]!);`);
         } else {
           const { fn } = PLACEHOLDERS[part.placeholder]!;
           this.placeholders.add(fn);

@@ -1,7 +1,7 @@
 /** What the executable says of itself: `--version`, `--manifest`, `--help`. */
 import { getAsset } from "node:sea";
-import { DRAIN_MS, HAS_TESTS } from "#generated/constants.ts";
-import { listeners, name, routeNames, target, upstreams } from "#generated/tables.ts";
+import { DRAIN_MS, HAS_CREDENTIALS, HAS_TESTS } from "#generated/constants.ts";
+import { credentialNames, listeners, name, routeNames, target, upstreams } from "#generated/tables.ts";
 import { addressOf } from "./server.ts";
 
 export function readManifest(): { versions: { hardwire: string } } {
@@ -39,6 +39,7 @@ export function helpText(): string {
         `  ${upstream.name}: ${upstream.endpoints.map((e) => e.socketPath || `${e.host}:${e.port}`).join(", ")}`,
     ),
     `Routes: ${routeNames.length}`,
+    ...(HAS_CREDENTIALS ? [`Credentials, files in $CREDENTIALS_DIRECTORY: ${credentialNames.join(", ")}`] : []),
     "",
     "Signals:",
     `  TERM, INT       let what is in flight finish within ${DRAIN_MS / 1000} s, exit 0; a second one exits at once`,
@@ -48,6 +49,7 @@ export function helpText(): string {
     "",
     "Exit codes: 0 stopped, 64 usage, 69 address in use, 70 internal error, 71 system error,",
     "            73 no place to extract the network addon to, 77 not permitted",
+    ...(HAS_CREDENTIALS ? ["            78 a credential is not there or cannot be used"] : []),
     "",
   ];
   return lines.join("\n");

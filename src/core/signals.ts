@@ -4,6 +4,8 @@
  * Installed before anything else that serving does: until then SIGUSR1 is Node's (build/node-options.ts), and the others
  * end the process, as they may while nothing is served.
  */
+import { HAS_CREDENTIALS } from "#generated/constants.ts";
+import { reloadCredentials } from "./credentials.ts";
 import { drain } from "./drain.ts";
 import { exchangesInFlight } from "./exchange.ts";
 import { logLine } from "./log.ts";
@@ -27,6 +29,9 @@ export function handleSignals(serving: () => Server | undefined): void {
     logLine(`SIGQUIT: ending at once, ${exchangesInFlight()} cut`);
     process.exit(0);
   });
-  process.on("SIGHUP", () => logLine("SIGHUP: nothing to reload, this build uses no credentials"));
+  process.on("SIGHUP", () => {
+    if (HAS_CREDENTIALS) reloadCredentials();
+    else logLine("SIGHUP: nothing to reload, this build uses no credentials");
+  });
   process.on("SIGUSR1", logStatistics);
 }

@@ -65,6 +65,8 @@ export const HAS_LEAST_REQUEST: boolean = true;
 export const HAS_ROUTE_LIMITS: boolean = true;
 /** Whether the routes file has tests, by which the executable can check itself. */
 export const HAS_TESTS: boolean = true;
+/** Whether the program reads credentials when it starts. */
+export const HAS_CREDENTIALS: boolean = true;
 /** Whether systemd starts the executable and is told how it fares, and whether it expects signs of life meanwhile. */
 export const HAS_SERVICE: boolean = true;
 export const HAS_WATCHDOG: boolean = true;

@@ -25,6 +25,8 @@ export interface Upstream {
 /** The gateway's name (`name` of the routes file), the pseudonym in Via. */
 export const name: string = "standin";
 export const target: string = "linux-x64";
+/** Of the files in $CREDENTIALS_DIRECTORY. */
+export const credentialNames: readonly string[] = [];
 export const listeners: readonly Listener[] = [];
 export const upstreams: readonly Upstream[] = [];
 

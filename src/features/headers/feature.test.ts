@@ -58,6 +58,8 @@ for (const [name, values, wanted] of [
     request({ set: { "X-A": "{client.pi}" } }),
     /^HW2103 .*"client\.pi"; did you mean "client\.ip"\?/,
   ],
+  ["a credential without a name", request({ set: { "X-A": "{credential.}" } }), /^HW2103 .*\{credential\.NAME\}/],
+  ["a path as a credential", request({ set: { "X-A": "{credential.../shadow}" } }), /^HW2103 .*\{credential\.NAME\}/],
   ["a brace alone", request({ set: { "X-A": "a}" } }), /^HW2103 .*"}}"/],
   ["an open brace", request({ set: { "X-A": "{host" } }), /^HW2103 .*"{{"/],
   [

@@ -11,7 +11,9 @@ const VALUE_CHARS_MAX = 2048;
 const value = z
   .string()
   .max(VALUE_CHARS_MAX)
-  .describe('The value; "{client.ip}" and other placeholders are filled in, "{{" and "}}" are literal braces.');
+  .describe(
+    'The value; "{client.ip}", "{credential.NAME}" and other placeholders are filled in, "{{" and "}}" are literal braces.',
+  );
 const name = z.string().min(1).max(128).describe("A field name, in any case.");
 
 function fieldRules(description: string) {
@@ -112,7 +114,7 @@ function checkValue(place: readonly (string | number)[], text: string, problem: 
       "expected visible ASCII characters and blanks, no blank at either end, no control character",
     );
   }
-  const parsed = parseTemplate(text);
+  const parsed = parseTemplate(text, true);
   if ("mistake" in parsed) problem("HW2103", place, parsed.mistake.message);
 }
 
