@@ -9,6 +9,7 @@ import type { HttpRequest, HttpResponse } from "uWebSockets.js";
 import { EXCHANGES_MAX, HAS_DONE, HAS_ROUTE_LIMITS, REQUEST_HEAD_BYTES } from "#generated/constants.ts";
 import type { Connection } from "./connection.ts";
 import type { Reply } from "./fault.ts";
+import type { EndpointPool } from "./pool.ts";
 import { Record } from "./record.ts";
 import { leaveRoute } from "./route-limits.ts";
 
@@ -95,6 +96,8 @@ export class Exchange {
   endpointsTried = 0;
   /** Whether the one transparent retry on a fresh connection was spent. */
   replayed = false;
+  /** The endpoint that failed it last. */
+  avoids: EndpointPool | null = null;
   responseBytesTotal = 0;
   /** The answer's length is not known to the client beforehand: it goes out in chunks. */
   answersInChunks = false;
@@ -165,6 +168,7 @@ export class Exchange {
     this.connection = null;
     this.endpointsTried = 0;
     this.replayed = false;
+    this.avoids = null;
     this.responseBytesTotal = 0;
     this.answersInChunks = false;
     this.unsent = null;

@@ -152,21 +152,29 @@ export class UpstreamPool {
     });
   }
 
-  /** A connection with room at the endpoint whose turn it is, else at any other; null if all are taken. */
-  take(fresh: boolean, shares: boolean): Connection | null {
+  /**
+   * A connection with room at the endpoint whose turn it is, else at any other; null if all are taken.
+   * @param avoids an endpoint that is as good as down to this request
+   */
+  take(fresh: boolean, shares: boolean, avoids: EndpointPool | null): Connection | null {
     if (this.endpoints.length === 1) return this.endpoints[0]!.take(this.owner, fresh, shares);
     const preferred = HAS_LEAST_REQUEST && this.upstream.leastRequest ? this.leastLoaded() : this.nextInTurn();
-    return this.takeFrom(preferred, fresh, shares);
+    return this.takeFrom(preferred, fresh, shares, avoids);
   }
 
   /** From the preferred one on; endpoints that just refused come last, so that one that is back is found among them. */
-  private takeFrom(preferred: EndpointPool, fresh: boolean, shares: boolean): Connection | null {
+  private takeFrom(
+    preferred: EndpointPool,
+    fresh: boolean,
+    shares: boolean,
+    avoids: EndpointPool | null,
+  ): Connection | null {
     const count = this.endpoints.length;
     const first = this.endpoints.indexOf(preferred);
     for (const down of [false, true]) {
       for (let i = 0; i < count; i++) {
         const endpoint = this.endpoints[(first + i) % count]!;
-        if (endpoint.isDown !== down) continue;
+        if ((endpoint.isDown || endpoint === avoids) !== down) continue;
         const connection = endpoint.take(this.owner, fresh, shares);
         if (connection !== null) return connection;
       }

@@ -206,7 +206,7 @@ function tryDispatch(x: Exchange, fresh: boolean): boolean {
   const pool = poolOf(x);
   // Nobody passes those that wait, but what is sent again has waited already.
   const passes = fresh || pool.firstWaiting === undefined;
-  const connection = passes ? pool.take(fresh, HAS_PIPELINING && mayShare(x)) : null;
+  const connection = passes ? pool.take(fresh, HAS_PIPELINING && mayShare(x), x.avoids) : null;
   if (connection !== null) {
     assign(x, connection);
     return true;
@@ -518,7 +518,7 @@ function part(connection: Connection): void {
 /** Gives connections to those that wait, in their order, as far as there are any. */
 function serveWaiting(pool: UpstreamPool): void {
   for (let x = pool.firstWaiting; x !== undefined; x = pool.firstWaiting) {
-    const connection = pool.take(x.replayed, HAS_PIPELINING && mayShare(x));
+    const connection = pool.take(x.replayed, HAS_PIPELINING && mayShare(x), x.avoids);
     if (connection === null) return;
     pool.stopWaiting(x);
     assign(x, connection);
@@ -645,8 +645,9 @@ function makeDiscarded(isHead: boolean): Exchange {
   return x;
 }
 
-/** Sends what failed on its upstream once more. */
-function retry(x: Exchange, number: number): void {
+/** Sends what failed on this connection once more, to another endpoint if one can be had: it may be that this one ends. */
+function retry(x: Exchange, failed: Connection, number: number): void {
+  x.avoids = failed.pool;
   if (HAS_DONE) x.record!.retries += 1;
   if (HAS_UPSTREAM_ERROR) upstreamError(x, number);
   dispatch(x, true);
@@ -664,7 +665,7 @@ function closeConnection(connection: Connection): void {
     else if (x.replayed) fail(x, fault.UPSTREAM_CLOSED);
     else {
       x.replayed = true;
-      retry(x, fault.UPSTREAM_CLOSED);
+      retry(x, connection, fault.UPSTREAM_CLOSED);
     }
   }
   serveWaiting(pool);
@@ -696,10 +697,10 @@ function onClosed(connection: Connection, error: string): void {
   for (const other of others) {
     if (other.state === DISCARDED) continue;
     other.connection = null;
-    if (opening) tryElsewhere(other, error);
+    if (opening) tryElsewhere(other, connection, error);
     else if (other === x ? replayable : !other.replayed) {
       other.replayed = true;
-      retry(other, fault.UPSTREAM_CLOSED);
+      retry(other, connection, fault.UPSTREAM_CLOSED);
     } else fail(other, fault.UPSTREAM_CLOSED);
   }
   serveWaiting(connection.pool.group);
@@ -716,10 +717,10 @@ function endUntilClose(x: Exchange, connection: Connection): void {
   }
 }
 
-function tryElsewhere(x: Exchange, error: string): void {
+function tryElsewhere(x: Exchange, connection: Connection, error: string): void {
   x.endpointsTried += 1;
   const number = isUnresolved(error) ? fault.UPSTREAM_UNRESOLVED : fault.UPSTREAM_REFUSED;
-  if (x.endpointsTried < poolOf(x).endpoints.length) retry(x, number);
+  if (x.endpointsTried < poolOf(x).endpoints.length) retry(x, connection, number);
   else fail(x, number);
 }
 

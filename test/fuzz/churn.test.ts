@@ -61,10 +61,13 @@ for (const says of [true, false]) {
   });
 }
 
-/** Answers a little later, so that some requests are always in flight. */
-function serve(started: Origin): void {
+/** Answers a little later, so that some requests are always in flight; notes those that came on a reused connection. */
+function serve(started: Origin, reused: Set<string>): void {
+  const served = new WeakSet<object>();
   started.script(async (request, connection) => {
+    if (served.has(connection)) reused.add(request.target);
     await new Promise((resolve) => setTimeout(resolve, 5));
+    served.add(connection);
     await connection.send(ok(request.target));
   });
 }
@@ -77,22 +80,24 @@ async function kill(started: Origin): Promise<void> {
 
 test(`one of two origins restarted ${RESTARTS} times under load`, async () => {
   const second = await origin(ports.secondOrigin);
-  for (const started of [first, second]) serve(started);
+  const reused = new Set<string>();
+  for (const started of [first, second]) serve(started, reused);
   let running = true;
+  let asked = 0;
   let answered = 0;
   let kills = 0;
   const failed: string[] = [];
   const load = runClients(
     () => running,
     async (client) => {
-      const target = `/two/${answered}`;
+      asked += 1;
+      const target = `/two/${asked}`;
       const killsBefore = kills;
       const answer = await client.send(get(target)).answer();
       if (answer.status === 200) {
         assert.equal(answer.body.toString(), target);
         answered += 1;
       } else {
-        // On a connection that had served nothing yet, nobody can tell a restart from a request that kills the origin.
         assert.equal(JSON.parse(answer.body.toString()).code, "upstream_closed", answer.head);
         assert.ok(kills > killsBefore, `${target} was not in flight at a kill`);
         failed.push(target);
@@ -117,5 +122,11 @@ test(`one of two origins restarted ${RESTARTS} times under load`, async () => {
   await load;
   console.log(`${answered} answered, ${failed.length} failed in flight at ${RESTARTS} kills`);
   assert.ok(answered > 1000, `${answered} answered`);
-  assert.ok(failed.length <= RESTARTS / 5, `${failed.length} failed`);
+  // On a connection that had served nothing yet, nobody can tell a restart from a request that kills the origin. How
+  // many connections are new at a kill depends on how the machine's time is shared; that only theirs fail does not.
+  assert.deepEqual(
+    failed.filter((target) => reused.has(target)),
+    [],
+  );
+  assert.ok(failed.length < answered / 20, `${failed.length} failed`);
 });
