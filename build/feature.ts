@@ -87,6 +87,8 @@ export interface ProgramUse {
   readonly tables?: readonly FeatureTable[];
   /** Files that it holds open at most. */
   readonly descriptors?: number;
+  /** Folders on the device that it writes files into. */
+  readonly writes?: readonly string[];
 }
 
 export interface ProgramPage {

@@ -31,7 +31,8 @@ export interface AdminAnswer {
   /** "200 OK" */
   readonly status: string;
   readonly contentType: string;
-  readonly body: string;
+  /** Bytes are copied before the call that answers returns. */
+  readonly body: string | Uint8Array;
 }
 
 /** An app with the listener's pages; GET and HEAD only. */

@@ -32,7 +32,7 @@ function describe({ endpoints, waiting }: UpstreamPool): string {
 }
 
 /** Without the pages of files, which the kernel can drop; 0 where there is no /proc. */
-function privateKib(): number {
+export function privateKib(): number {
   try {
     return Number(/RssAnon:\s+(\d+)/.exec(readFileSync("/proc/self/status", "latin1"))?.[1] ?? 0);
   } catch {

@@ -48,6 +48,11 @@ export function soon(work: () => void): void {
   setTimeout(work, 0);
 }
 
+/** Does something now and again for as long as the program runs: it wakes an idle device just as often. */
+export function every(ms: number, work: () => void): void {
+  setInterval(work, ms);
+}
+
 function tick(): void {
   nowMs = performance.now();
   let waiting = false;
