@@ -1,6 +1,7 @@
 /**
  * What each feature adds to the program, as the README's table says it: the example of the feature's own README is
- * bundled, and the bytes of core and features are compared with a gateway that only forwards. The same for `tests`.
+ * bundled, and the bytes of core and features are compared with a gateway that only forwards. The same for `tests`. What
+ * several features bring, such as the core's part of admin listeners, counts for each of them.
  */
 import assert from "node:assert/strict";
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
@@ -15,6 +16,10 @@ import { findFeatures } from "../build/features.ts";
 const REPOSITORY = join(import.meta.dirname, "..");
 const README = readFileSync(join(REPOSITORY, "README.md"), "utf8");
 const FORWARDS = "routes:\n  - { name: all, match: { path: /all }, upstream: api }\n";
+/** Pages are on the listener "admin" where a feature has any; else it is one more that nobody uses. */
+const TARGET = `target: linux-x64
+listeners: { public: { address: "127.0.0.1:8080" }, admin: { address: "127.0.0.1:9464" } }
+`;
 /** What may change without the README: a tenth, or a few lines of code. */
 const tolerance = (bytes: number) => Math.max(30, bytes / 10);
 
@@ -29,7 +34,7 @@ async function measure(routes: string): Promise<{ bytes: number; features: reado
   ]);
   const core = `version: 1\nname: t\nupstreams: ${JSON.stringify(Object.fromEntries(upstreams))}\n`;
   writeFileSync(join(folder, "r.yaml"), core + routes);
-  writeFileSync(join(folder, "t.yaml"), 'target: linux-x64\nlisteners: { public: { address: "127.0.0.1:8080" } }\n');
+  writeFileSync(join(folder, "t.yaml"), TARGET);
   const { design, diagnostics } = await check(join(folder, "r.yaml"), join(folder, "t.yaml"));
   assert.ok(design !== undefined, JSON.stringify(diagnostics, null, 1));
   const generated = join(folder, "generated");
@@ -50,7 +55,7 @@ function compare(what: string, stated: string | undefined, bytes: number): void 
   assert.ok(Math.abs(said - bytes) <= tolerance(bytes), `${what} adds ${bytes} bytes, the README says ${stated}`);
 }
 
-for (const { name, routeKeys } of await findFeatures()) {
+for (const { name, routeKeys, programKeys } of await findFeatures()) {
   test(`the README says how many bytes ${name} adds`, async () => {
     const own = readFileSync(join(REPOSITORY, "src/features", name, "README.md"), "utf8");
     const example = /^```yaml\n([\s\S]*?)^```$/m.exec(own)?.[1];
@@ -60,7 +65,7 @@ for (const { name, routeKeys } of await findFeatures()) {
     );
     const { bytes, features } = await measure(example);
     assert.deepEqual(features, [name], "the example uses this feature and no other");
-    for (const key of Object.keys(routeKeys)) {
+    for (const key of Object.keys({ ...routeKeys, ...programKeys })) {
       const row = README.split("\n").find(
         (line) => line.startsWith("| ") && line.split("|")[1]!.includes(`\`${key}\``),
       );
