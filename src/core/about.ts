@@ -4,7 +4,15 @@ import { DRAIN_MS, HAS_CREDENTIALS, HAS_TESTS } from "#generated/constants.ts";
 import { credentialNames, listeners, name, routeNames, target, upstreams } from "#generated/tables.ts";
 import { addressOf } from "./server.ts";
 
-export function readManifest(): { versions: { hardwire: string } } {
+/** The part of it that the program itself has a use for; build/manifest/shape.ts has all. */
+interface Manifest {
+  readonly name: string;
+  readonly target: string;
+  readonly versions: { readonly hardwire: string };
+  readonly sha256: { readonly routes: string; readonly target: string };
+}
+
+export function readManifest(): Manifest {
   return JSON.parse(getAsset("manifest.json", "utf8"));
 }
 

@@ -51,3 +51,8 @@ export function putTime(out: Buffer, at: number): number {
   stamp[22] = 0x30 + (millis % 10);
   return putBytes(out, at, stamp);
 }
+
+/** Since 1970, by the device's clock, which may be wrong and may jump: for people and other machines to read only. */
+export function wallSeconds(): number {
+  return Date.now() / 1000;
+}
