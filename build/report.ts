@@ -87,8 +87,17 @@ export function checkData(design: Design | undefined, diagnostics: readonly Diag
   };
 }
 
+/** What was written beside the executable. */
+export interface Extras {
+  readonly compressed?: Compressed | undefined;
+  readonly deb?: Compressed | undefined;
+  readonly image?: { readonly folder: string; readonly digest: string; readonly bytes: number } | undefined;
+  /** Path of the page. */
+  readonly report?: string | undefined;
+}
+
 /** The short report of `hardwire build`, without a last line break. */
-export function renderBuilt(design: Design, built: Built, compressed?: Compressed, reportFile?: string): string {
+export function renderBuilt(design: Design, built: Built, { compressed, deb, image, report }: Extras): string {
   const { packed, bundled, generatedDir, steps } = built;
   const { bytes, sha256 } = packed;
   const total = steps.reduce((sum, { ms }) => sum + ms, 0);
@@ -100,17 +109,21 @@ export function renderBuilt(design: Design, built: Built, compressed?: Compresse
       "executable",
       `${megabytes(bytes.artefact)} (runtime ${megabytes(bytes.runtime)}, addon ${megabytes(bytes.addon)})`,
     ],
-    ...(compressed === undefined
-      ? []
-      : [["compressed", `${megabytes(compressed.bytes)}, ${compressed.outFile}`] as [string, string]]),
+    ...fileRow("compressed", compressed),
+    ...fileRow("package", deb),
+    ...fileRow("image", image && { ...image, outFile: `${image.folder}, ${image.digest}` }),
     ["program", `${(bundled.bytes / 1000).toFixed(1)} kB, of it ${routesShare(bundled)} for these routes`],
     ["glibc", `${packed.glibc} or newer`],
     ["sha256", sha256.artefact],
     ["payload", sha256.payload],
     ["generated", generatedDir],
-    ...(reportFile === undefined ? [] : [["report", reportFile] as [string, string]]),
+    ...(report === undefined ? [] : [["report", report] as [string, string]]),
     ["time", `${seconds(total)} (${steps.map(({ name, ms }) => `${name} ${seconds(ms)}`).join(", ")})`],
   ]);
+}
+
+function fileRow(name: string, file: Pick<Compressed, "outFile" | "bytes"> | undefined): [string, string][] {
+  return file === undefined ? [] : [[name, `${megabytes(file.bytes)}, ${file.outFile}`]];
 }
 
 /** The same for `--json`. */

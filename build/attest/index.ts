@@ -3,9 +3,8 @@
  * them in the form that `sha256sum --check` reads. The same build gives the same files.
  */
 import { writeFile } from "node:fs/promises";
-import { basename } from "node:path";
+import { basename, dirname, relative } from "node:path";
 import type { Built, Design } from "../compile.ts";
-import type { Compressed } from "../compress.ts";
 import { lookInside } from "../manifest/read.ts";
 import { PackError } from "../pack.ts";
 import { digest } from "../runtime.ts";
@@ -13,20 +12,22 @@ import { makeProvenance, type Subject } from "./provenance.ts";
 import { makeSbom } from "./sbom.ts";
 
 /**
- * @param compressed what `--compress` made of it, if it did
+ * @param others what else was made of it, compressed or packaged
  * @returns the files, by what they are for
  * @throws PackError 73 if one cannot be written
  */
 export async function attest(
   design: Design,
   { packed, bundled }: Built,
-  compressed: Compressed | undefined,
+  others: readonly { readonly outFile: string; readonly sha256: string }[],
   time: string | undefined,
 ) {
   const { outFile } = packed;
   const inside = lookInside(outFile);
-  const subjects: Subject[] = [{ name: basename(outFile), sha256: inside.sha256 }];
-  if (compressed !== undefined) subjects.push({ name: basename(compressed.outFile), sha256: compressed.sha256 });
+  const subjects: Subject[] = [{ outFile, sha256: inside.sha256 }, ...others].map(({ outFile: file, sha256 }) => ({
+    name: relative(dirname(outFile), file),
+    sha256,
+  }));
   const files = { sbom: `${outFile}.cdx.json`, provenance: `${outFile}.intoto.json`, sums: `${outFile}.SHA256SUMS` };
   const sbom = toText(makeSbom(inside, bundled, time));
   const provenance = toText(makeProvenance(subjects, inside, design, time));

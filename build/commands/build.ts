@@ -4,11 +4,12 @@ import { attest, sourceDate } from "../attest/index.ts";
 import { build, check, InputRefused } from "../compile.ts";
 import { compressBinary } from "../compress.ts";
 import { findFeatures } from "../features.ts";
+import { makePackages, refuseUnpackable, type Wanted } from "../package/index.ts";
 import { builtData, checkData, renderBuilt } from "../report.ts";
 import { writeReport } from "../report-page/index.ts";
 import { complainAll, EXIT, need, print, showProgress, toJson } from "./terminal.ts";
 
-interface Options {
+interface Options extends Wanted {
   readonly target?: string;
   readonly out?: string;
   readonly attest?: true;
@@ -16,6 +17,19 @@ interface Options {
   readonly report?: string;
   readonly json?: true;
 }
+
+const HELP = `
+Packages. The same build, release, base and SOURCE_DATE_EPOCH give the same bytes, and no tools are needed for them.
+
+  hardwire build routes.yaml --target target.yaml --out gw --deb dist --release 1.4.2
+      for target files with \`service\` and \`package\`; devices compare the versions, 1.4.2~rc.1 comes before 1.4.2
+  apt install ./gw_1.4.2_arm64.deb
+      on the device: installs it, or upgrades to it
+
+  skopeo copy docker://gcr.io/distroless/cc-debian12 oci:cc
+      any base will do that has the C and C++ libraries of Debian 12 or newer; cc@sha256:... pins it
+  hardwire build routes.yaml --target target.yaml --out gw --oci gw.oci --base cc
+  skopeo copy oci:gw.oci docker://registry.example.net/gw:1.4.2`;
 
 export function addBuild(program: Command): void {
   program
@@ -27,10 +41,18 @@ export function addBuild(program: Command): void {
     .option("--compress", "write FILE.zst beside it, for zstd -d on the device (45 s once for each architecture)")
     .option("--attest", "write SBOM, provenance and hashes beside it: FILE.cdx.json, FILE.intoto.json, FILE.SHA256SUMS")
     .option("--report <dir>", "write DIR/index.html, one page that says what was built")
+    .option("--deb <dir>", "write DIR/NAME_RELEASE_ARCH.deb, for Debian and Ubuntu with systemd")
+    .option("--oci <dir>", "write an OCI image layout, DIR, for podman, skopeo and the like")
+    .option("--base <layout>", "OCI image layout that the image is built upon (needed for --oci)")
+    .option("--release <version>", "the version of what is packaged, such as 1.4.2 (needed for --deb)")
     .option("--json", "print the report as JSON")
+    .addHelpText("after", HELP)
     .action(async (routes: string, options: Options, command: Command) => {
       const target = need(command, options, "target");
-      process.exitCode = await run(routes, target, need(command, options, "out"), options);
+      const outFile = need(command, options, "out");
+      if (options.deb !== undefined) need(command, options, "release", "version");
+      if (options.oci !== undefined) need(command, options, "base", "layout");
+      process.exitCode = await run(routes, target, outFile, options);
     });
 }
 
@@ -38,7 +60,7 @@ async function run(
   routes: string,
   target: string,
   outFile: string,
-  { json, compress, attest: attests, report: folder }: Options,
+  { json, compress, attest: attests, report: folder, ...wanted }: Options,
 ): Promise<number> {
   const time = sourceDate(process.env.SOURCE_DATE_EPOCH);
   const { diagnostics, design } = await check(routes, target);
@@ -49,9 +71,12 @@ async function run(
   }
   const progress = showProgress();
   try {
+    refuseUnpackable(design, wanted);
     const built = await build(design, outFile, progress.step);
     const compressed = compress ? await compressBinary(outFile, progress.step) : undefined;
-    const attested = attests ? await attest(design, built, compressed, time) : undefined;
+    const packages = await makePackages(design, built, wanted, time, progress.step);
+    const others = [compressed, packages.deb].filter((made) => made !== undefined);
+    const attested = attests ? await attest(design, built, others, time) : undefined;
     const report =
       folder === undefined
         ? undefined
@@ -62,10 +87,11 @@ async function run(
         ? toJson({
             ...builtData(design, diagnostics, built),
             ...(compressed && { compressed }),
+            ...packages,
             ...(attested && { attested }),
             ...(report && { report }),
           })
-        : `${renderBuilt(design, built, compressed, report)}\n`,
+        : `${renderBuilt(design, built, { compressed, report, ...packages })}\n`,
     );
     return EXIT.ok;
   } catch (error) {

@@ -31,8 +31,9 @@ export function need<Name extends string>(
   command: Command,
   options: Readonly<Partial<Record<Name, string>>>,
   name: Name,
+  value = "file",
 ): string {
-  return options[name] || command.error(`the option --${name} <file> is missing`);
+  return options[name] || command.error(`the option --${name} <${value}> is missing`);
 }
 
 /** On a terminal one line that is written over; elsewhere nothing, the report says it all. */
