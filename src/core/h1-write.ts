@@ -16,6 +16,7 @@ import type { HttpRequest } from "uWebSockets.js";
 import { dropsRequestField, upstreamRequest } from "#generated/chains.ts";
 import {
   DROPS_REQUEST_FIELDS,
+  HAS_DONE,
   HAS_FIELD_CONDITIONS,
   HAS_REQUEST,
   HAS_ROUTE_LIMITS,
@@ -300,6 +301,7 @@ export function finishHead(exchange: Exchange): number {
   const peer = peerAddress(exchange.res!);
   // The socket is gone already: nobody reads an answer, and the upstream must not see a request of nobody's.
   if (peer === "") return BAD_FIELD;
+  if (HAS_DONE) exchange.record!.client = peer;
   let end = putBytes(out, exchange.headEnd, signatureOf(peer));
   end = putText(out, end, exchange.host);
   end = putText(out, end, "\r\n");

@@ -63,7 +63,7 @@ import * as h1 from "./h1-read.ts";
 import { fieldsRead, finishHead, readFields } from "./h1-write.ts";
 import { isIdempotent, isSafe, methodBit } from "./method.ts";
 import { UpstreamPool } from "./pool.ts";
-import { ABORTED, beginRecord, CUT, endRecord, noteAnswer, noteFault } from "./record.ts";
+import { ABORTED, beginRecord, CUT, endRecord, noteAnswer, noteClient, noteFault } from "./record.ts";
 import { resumeBody, takeBody } from "./request-body.ts";
 import { enterRoute } from "./route-limits.ts";
 import { READ_AT } from "./slab.ts";
@@ -121,6 +121,7 @@ export function admit(x: Exchange, req: HttpRequest, listener: number): number {
   if (!tooLong) {
     x.query = query ?? "";
     x.path = normalisePath(url);
+    if (HAS_DONE) x.record!.path = x.path;
   }
   let host = "";
   if (HAS_HOSTS) {
@@ -153,6 +154,7 @@ export function admit(x: Exchange, req: HttpRequest, listener: number): number {
 
 /** A reply of our own to a request that is still being parsed. */
 function refuseOrAnswer(x: Exchange, number: number): void {
+  if (HAS_DONE) noteClient(x);
   const built = replyTo(number);
   if (closesAfter(x, built)) {
     x.res!.onAborted(x.onAborted);
@@ -169,7 +171,7 @@ export function replyTo(number: number): fault.Reply {
 function refuse(res: HttpResponse, req: HttpRequest): void {
   const overloaded = fault.replyOf(fault.OVERLOADED);
   const isHead = req.getCaseSensitiveMethod() === "HEAD";
-  if (HAS_DONE) recordRefused(req);
+  if (HAS_DONE) recordRefused(res, req);
   res.writeStatus(overloaded.head);
   if (isHead) res.endWithoutBody(overloaded.body.length, true);
   else res.end(overloaded.body, true);
@@ -178,9 +180,11 @@ function refuse(res: HttpResponse, req: HttpRequest): void {
 /** Stands for requests that get no exchange. */
 const refused = HAS_DONE ? new Exchange(0, Buffer.alloc(0), handlers) : null;
 
-function recordRefused(req: HttpRequest): void {
+function recordRefused(res: HttpResponse, req: HttpRequest): void {
   const x = refused!;
+  x.res = res;
   beginRecord(x);
+  noteClient(x);
   x.method = req.getCaseSensitiveMethod();
   noteReply(x, fault.replyOf(fault.OVERLOADED));
   endRecord(x);

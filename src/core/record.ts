@@ -5,6 +5,7 @@
 import { done } from "#generated/chains.ts";
 import type { Exchange } from "./exchange.ts";
 import { codeOf } from "./fault.ts";
+import { peerAddress } from "./peer.ts";
 
 /** How an exchange ended. */
 export const ANSWERED = 0;
@@ -38,6 +39,10 @@ export class Record {
   retries = 0;
   /** Hex digits of a trace's id, where a feature keeps one. */
   traceId = "";
+  /** Address of the client's socket; "" if that is gone. */
+  client = "";
+  /** Normalised, as the client asked for it: a feature may have rewritten the exchange's own. */
+  path = "";
 }
 
 export function beginRecord({ record }: Exchange): void {
@@ -52,6 +57,8 @@ export function beginRecord({ record }: Exchange): void {
   r.endpoint = -1;
   r.retries = 0;
   r.traceId = "";
+  r.client = "";
+  r.path = "";
 }
 
 /** The number a reply has, or that of the fault an answer is cut for; the first one counts. */
@@ -60,6 +67,12 @@ export function noteFault({ record }: Exchange, number: number): void {
   if (r.fault !== 0) return;
   r.fault = number;
   if (r.reason === "") r.reason = codeOf(number);
+}
+
+/** While the request's socket is there. */
+export function noteClient({ record, res }: Exchange): void {
+  const r = record!;
+  if (r.client === "") r.client = peerAddress(res!);
 }
 
 /** The upstream's answer head is there. */
