@@ -7,8 +7,8 @@
  *              └──refused, timeout───┴──end, error─────┴──▶ CLOSED (never comes back)
  * ```
  *
- * Reads of all sockets go into the slab's one read area. Heads are written once per event-loop turn: what the requests
- * of one turn want to send is collected and flushed together. With pipelining several exchanges are on one connection;
+ * Reads of all sockets go into the slab's one read area. A head without a body leaves at once; one with a body waits for
+ * the turn's end, to leave with the first of it, and so do all of a connection that is shared. With pipelining several exchanges are on one connection;
  * HTTP/1.1 answers them in order, so `exchange` is the one whose answer comes next and `following` are those behind.
  */
 import { HAS_NAMES, HAS_PIPELINING } from "#generated/constants.ts";

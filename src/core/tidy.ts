@@ -2,7 +2,7 @@
  * Gives memory back after a storm. Pools are as large as the most that was ever needed at once, and what closed
  * connections leave behind lies in the old generation, where only a major collection finds it: small traffic never
  * brings one about. So once nothing has been in flight for a second, the pool of exchanges shrinks to what usual traffic
- * needs, and the collector is asked once. That takes some 10 ms of a moment in which nobody waits.
+ * needs, and the collector is asked once. That takes 15 to 40 ms of a moment in which nobody waits.
  */
 import { setFlagsFromString } from "node:v8";
 import { runInNewContext } from "node:vm";

@@ -1,8 +1,22 @@
 /** Requests and answers through the packed binary, byte for byte; connections to the upstream are reused. */
 import assert from "node:assert/strict";
 import { createHash, randomBytes } from "node:crypto";
+import { once } from "node:events";
 import { test } from "node:test";
-import { ask, Client, device, fieldOf, GATEWAY, get, head, linesOf, ok, origin, ports } from "../harness.ts";
+import {
+  ask,
+  Client,
+  device,
+  fieldOf,
+  GATEWAY,
+  get,
+  head,
+  linesOf,
+  type OriginConnection,
+  ok,
+  origin,
+  ports,
+} from "../harness.ts";
 
 const first = await origin(ports.origin);
 const second = await origin(ports.secondOrigin);
@@ -175,10 +189,12 @@ test("while one of two endpoints refuses connections no request fails", async ()
   assert.equal(first.requests.length, 10);
 });
 
-test("an answer that comes before the request's body ends the client's connection", async () => {
+test("an answer that comes before the request's body ends both connections", async () => {
+  let waiting: OriginConnection | undefined;
   first.script(
     () => {},
     (_, connection) => {
+      waiting = connection;
       connection.send("HTTP/1.1 403 Forbidden\r\nContent-Length: 2\r\n\r\nno");
     },
   );
@@ -190,4 +206,7 @@ test("an answer that comes before the request's body ends the client's connectio
   client.send(get("/api/hidden"));
   await client.ended();
   assert.deepEqual(first.requests, [], "what follows is neither a body nor a request");
+  // The origin still waits for the body's rest, and would take another request on its connection for that.
+  await Promise.race([waiting!.closed, once(AbortSignal.timeout(1000), "abort")]);
+  assert.ok(waiting!.socket.readableEnded, "the upstream's connection is closed, too");
 });
