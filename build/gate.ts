@@ -19,9 +19,9 @@ import { GENERATED_FILES } from "./emit/index.ts";
 
 /**
  * Bytes of core and features together; to be raised in the commit that needs more, with its reason: 68 KiB for what
- * serves, 8 KiB for what an executable with tests checks itself by. A routes file that uses everything has 72.3 KiB.
+ * serves, 8 KiB for what an executable with tests checks itself by, 24 KiB for builds that take over from each other.
  */
-export const CODE_BYTES_MAX = 76 * 1024;
+export const CODE_BYTES_MAX = 100 * 1024;
 
 /** Globals by how they are written, why they are refused, and the files of the core that may use them all the same. */
 export const FORBIDDEN: Readonly<Record<string, { readonly why: string; readonly except: readonly string[] }>> = {
@@ -33,7 +33,7 @@ export const FORBIDDEN: Readonly<Record<string, { readonly why: string; readonly
   setTimeout: { why: "src/core/timers.ts has the only clock", except: ["src/core/timers.ts"] },
   setInterval: { why: "src/core/timers.ts has the only clock", except: ["src/core/timers.ts"] },
   Intl: { why: "the packed runtime knows no languages (build/icu.ts)", except: [] },
-  "process.env": { why: "a device's behaviour is compiled in", except: ["src/core/*"] },
+  "process.env": { why: "a device's behaviour is compiled in", except: ["src/core/**"] },
 };
 
 /** What needs ICU's languages under a name that is no global; generated code calls none, and its texts may say anything. */

@@ -1,19 +1,20 @@
 /**
  * The way out: nothing more is accepted, what is in flight may end within DRAIN_MS, then the process exits with 0.
  */
-import { DRAIN_MS } from "#generated/constants.ts";
+import { DRAIN_MS, HAS_UPDATE } from "#generated/constants.ts";
 import { exchangesInFlight } from "./exchange.ts";
 import { logLine } from "./log.ts";
-import { startDraining } from "./proxy.ts";
+import { setDraining } from "./proxy.ts";
 import type { Server } from "./server.ts";
 import { addWalker, deadlineIn, hasPassed, nowMs, wakeClock } from "./timers.ts";
+import { isAlone } from "./upgrade/takeover.ts";
 
 /** After the last exchange, what uWebSockets.js still holds of its answer gets this long to leave. */
 const FLUSH_MS = 100;
 
 /** @param reason for the log: "SIGTERM" */
 export function drain(server: Server, reason: string): void {
-  startDraining();
+  setDraining(true);
   server.stopListening();
   logLine(`${reason}: draining, ${exchangesInFlight()} in flight`);
   wakeClock();
@@ -22,7 +23,8 @@ export function drain(server: Server, reason: string): void {
   addWalker(() => {
     if (exchangesInFlight() > 0) emptySinceMs = -1;
     else if (emptySinceMs === -1) emptySinceMs = nowMs;
-    const empty = emptySinceMs !== -1 && nowMs - emptySinceMs >= FLUSH_MS;
+    const flushed = emptySinceMs !== -1 && nowMs - emptySinceMs >= FLUSH_MS;
+    const empty = flushed && (!HAS_UPDATE || isAlone());
     if (!empty && !hasPassed(limitMs)) return true;
     if (!empty) logLine(`drain limit reached, ${exchangesInFlight()} cut`);
     server.closeAll();

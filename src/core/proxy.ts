@@ -73,9 +73,9 @@ import { giveWindow } from "./windows.ts";
 
 let draining = false;
 
-/** From now on every answer closes its connection. */
-export function startDraining(): void {
-  draining = true;
+/** From now on every answer closes its connection, or does not any more. */
+export function setDraining(on: boolean): void {
+  draining = on;
 }
 
 const handlers: ExchangeHandlers = { onAborted, onData, onWritable };

@@ -3,9 +3,11 @@
  * there is none of it: every use stands behind HAS_DONE.
  */
 import { done } from "#generated/chains.ts";
+import { HAS_UPDATE } from "#generated/constants.ts";
 import type { Exchange } from "./exchange.ts";
 import { codeOf } from "./fault.ts";
 import { peerAddress } from "./peer.ts";
+import { countAnswer, isCounting } from "./upgrade/counts.ts";
 
 /** How an exchange ended. */
 export const ANSWERED = 0;
@@ -87,4 +89,7 @@ export function endRecord(x: Exchange): void {
   const r = x.record!;
   r.durationMs = performance.now() - r.startedMs;
   done(x);
+  if (HAS_UPDATE && isCounting) {
+    countAnswer(r.status >= 500 || r.ended === CUT, r.durationMs, r.ended === ABORTED);
+  }
 }

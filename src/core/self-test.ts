@@ -18,16 +18,21 @@ interface Result extends RouteTest {
 
 /** Runs all tests, prints what came of them, and ends the process: 0 all passed, 1 some failed. */
 export async function selfTest(asJson: boolean): Promise<void> {
+  const results = await runTests(loadAddon(CLIENT_HEAD_BYTES_MAX));
+  process.exitCode = results.some(({ failures }) => failures.length > 0) ? 1 : 0;
+  process.stdout.write(asJson ? `${JSON.stringify({ name, tests: results }, null, 2)}\n` : report(results));
+}
+
+export async function runTests(addon: Uws): Promise<Result[]> {
   const tests = JSON.parse(getAsset("tests.json", "utf8")) as RouteTest[];
-  const asker = new Asker(loadAddon(CLIENT_HEAD_BYTES_MAX));
+  const asker = new Asker(addon);
   const results: Result[] = [];
   for (const test of tests) {
     const outcome = await asker.ask(test);
     results.push({ ...test, outcome: describe(outcome), failures: judge(test, outcome) });
   }
   asker.close();
-  process.exitCode = results.some(({ failures }) => failures.length > 0) ? 1 : 0;
-  process.stdout.write(asJson ? `${JSON.stringify({ name, tests: results }, null, 2)}\n` : report(results));
+  return results;
 }
 
 function report(results: readonly Result[]): string {

@@ -10,7 +10,7 @@
  */
 
 import type { HttpResponse, TemplatedApp, us_listen_socket } from "uWebSockets.js";
-import { CONNECTIONS_MAX, HAS_ADMIN, HAS_LISTENERS } from "#generated/constants.ts";
+import { CONNECTIONS_MAX, HAS_ADMIN, HAS_LISTENERS, HAS_UPDATE } from "#generated/constants.ts";
 import { adminListeners } from "#generated/program.ts";
 import { type Listener, listeners } from "#generated/tables.ts";
 import type { Uws } from "./addon.ts";
@@ -20,11 +20,15 @@ import { handle } from "./proxy.ts";
 
 /** LIBUS_LISTEN_EXCLUSIVE_PORT: without it two processes would share the port silently (SO_REUSEPORT). */
 const EXCLUSIVE_PORT = 1;
+/** LIBUS_LISTEN_DEFAULT: processes of one user may have it open together; the kernel shares connections among them. */
+const SHARED_PORT = 0;
 
 export interface Server {
   /** No new connections from clients from now on; admin listeners go on, since they tell how the drain goes. */
   stopListening(): void;
   stopAdmin(): void;
+  /** Undoes both. @throws ListenError */
+  listenAgain(): Promise<void>;
   /** Closes every connection at once. */
   closeAll(): void;
 }
@@ -58,34 +62,52 @@ type ListenWithHost = (
   onListen: (socket: us_listen_socket | false) => void,
 ) => void;
 
-/** Opens all listeners, or none. */
-export async function startServer(addon: Uws): Promise<Server> {
+/**
+ * Opens all listeners, or none.
+ * @param beside another process of this program has them open, and shares them
+ */
+export async function startServer(addon: Uws, beside: boolean): Promise<Server> {
   const apps: TemplatedApp[] = [];
   const sockets: us_listen_socket[] = [];
   const adminSockets: us_listen_socket[] = [];
+  const openers: (() => Promise<void>)[] = [];
   const open = async (app: TemplatedApp, listener: AnyListener, into: us_listen_socket[]): Promise<void> => {
-    const socket = listen(app, listener);
-    if (socket !== false) {
+    const reopen = async (): Promise<void> => {
+      const socket = listen(app, listener, HAS_UPDATE ? SHARED_PORT : EXCLUSIVE_PORT);
+      if (socket === false) throw new ListenError(listener, await askWhy(listener));
       into.push(socket);
-      return;
+    };
+    // Only who is alone may share.
+    if (HAS_UPDATE && !beside) {
+      const probe = listen(app, listener, EXCLUSIVE_PORT);
+      if (probe === false) throw new ListenError(listener, await askWhy(listener));
+      addon.us_listen_socket_close(probe);
     }
-    for (const each of apps) each.close();
-    throw new ListenError(listener, await askWhy(listener));
+    await reopen();
+    if (HAS_UPDATE) openers.push(reopen);
   };
-  for (const [number, listener] of listeners.entries()) {
-    // A request does not say which listener of an app it came by.
-    if (HAS_LISTENERS || number === 0) apps.push(makeApp(addon, number));
-    await open(apps.at(-1)!, listener, sockets);
-  }
-  if (HAS_ADMIN) {
-    for (const listener of adminListeners) {
-      apps.push(adminApp(addon, listener));
-      await open(apps.at(-1)!, listener, adminSockets);
+  try {
+    for (const [number, listener] of listeners.entries()) {
+      // A request does not say which listener of an app it came by.
+      if (HAS_LISTENERS || number === 0) apps.push(makeApp(addon, number));
+      await open(apps.at(-1)!, listener, sockets);
     }
+    if (HAS_ADMIN) {
+      for (const listener of adminListeners) {
+        apps.push(adminApp(addon, listener));
+        await open(apps.at(-1)!, listener, adminSockets);
+      }
+    }
+  } catch (error) {
+    for (const each of apps) each.close();
+    throw error;
   }
   return {
     stopListening: () => closeEach(addon, sockets),
     stopAdmin: () => closeEach(addon, adminSockets),
+    listenAgain: async () => {
+      for (const reopen of openers) await reopen();
+    },
     closeAll: () => {
       for (const app of apps) app.close();
     },
@@ -97,10 +119,14 @@ function closeEach(addon: Uws, sockets: us_listen_socket[]): void {
   sockets.length = 0;
 }
 
-function listen(app: TemplatedApp, { host, port, socketPath = "" }: AnyListener): us_listen_socket | false {
+function listen(
+  app: TemplatedApp,
+  { host, port, socketPath = "" }: AnyListener,
+  options: number,
+): us_listen_socket | false {
   if (HAS_ADMIN && socketPath !== "") return listenOnPath(app, socketPath);
   let opened: us_listen_socket | false = false;
-  (app.listen as unknown as ListenWithHost).call(app, host, port, EXCLUSIVE_PORT, (socket) => {
+  (app.listen as unknown as ListenWithHost).call(app, host, port, options, (socket) => {
     opened = socket;
   });
   return opened;

@@ -4,13 +4,14 @@
  * Installed before anything else that serving does: until then SIGUSR1 is Node's (build/node-options.ts), and the others
  * end the process, as they may while nothing is served.
  */
-import { HAS_CREDENTIALS } from "#generated/constants.ts";
+import { HAS_CREDENTIALS, HAS_UPDATE } from "#generated/constants.ts";
 import { reloadCredentials } from "./credentials.ts";
 import { drain } from "./drain.ts";
 import { exchangesInFlight } from "./exchange.ts";
 import { logLine } from "./log.ts";
 import type { Server } from "./server.ts";
 import { logStatistics } from "./statistics.ts";
+import { beginTakeover, stopOthers } from "./upgrade/takeover.ts";
 
 let stopping = false;
 
@@ -21,6 +22,7 @@ export function handleSignals(serving: () => Server | undefined): void {
     // A second signal, or one that comes before anything was served.
     if (stopping || server === undefined) process.exit(0);
     stopping = true;
+    if (HAS_UPDATE) stopOthers();
     drain(server, signal);
   };
   process.on("SIGTERM", onStop);
@@ -34,4 +36,5 @@ export function handleSignals(serving: () => Server | undefined): void {
     else logLine("SIGHUP: nothing to reload, this build uses no credentials");
   });
   process.on("SIGUSR1", logStatistics);
+  if (HAS_UPDATE) process.on("SIGUSR2", beginTakeover);
 }

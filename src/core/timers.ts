@@ -48,6 +48,11 @@ export function soon(work: () => void): void {
   setTimeout(work, 0);
 }
 
+/** For what is not serving. */
+export function wait(ms: number): Promise<void> {
+  return new Promise((resolve) => setTimeout(resolve, ms));
+}
+
 /** Does something now and again for as long as the program runs: it wakes an idle device just as often. */
 export function every(ms: number, work: () => void): void {
   setInterval(work, ms);

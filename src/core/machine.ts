@@ -1,0 +1,24 @@
+/**
+ * A build is for a device, and proves how much memory it may need there. On a smaller one it would serve for a while and
+ * be killed under load, so it does not start.
+ */
+import { totalmem } from "node:os";
+
+const MIB = 1 << 20;
+
+/** @throws Error with an `exitCode` if the machine, or what its cgroup lets it use of it, has less */
+export function refuseSmallMachine(neededBytes: number): void {
+  // Both work without /proc/meminfo, which a service may not see: sysinfo(2), and the files of cgroups, v1 or v2.
+  const limitBytes = process.constrainedMemory();
+  const machineBytes = totalmem();
+  const isLimited = limitBytes > 0 && limitBytes < machineBytes;
+  const bytes = isLimited ? limitBytes : machineBytes;
+  if (bytes >= neededBytes) return;
+  const where = isLimited ? "its cgroup (MemoryMax=) allows" : "this machine has";
+  const message = `built for a bigger device: it can need ${showMib(neededBytes)} of memory, ${where} ${showMib(bytes)}`;
+  throw Object.assign(new Error(message), { exitCode: 78 });
+}
+
+function showMib(bytes: number): string {
+  return `${Math.round(bytes / MIB)} MiB`;
+}
