@@ -294,6 +294,50 @@ test("upstream options: a switch is on if any upstream needs it, and the tables 
   assert.match(tables, /routeQueueMs: Uint32Array = new Uint32Array\(\[1000\]\)/);
 });
 
+test("what follows every request follows those that no route took, too, and a route's own comes besides", async () => {
+  const every: RouteUse = {
+    phases: { done: { fn: "note", data: { buckets: [1, 5] } }, upstreamError: { fn: "blame", data: null } },
+  };
+  const own: RouteUse = { phases: { done: { fn: "own", data: 7 } } };
+  const plan = planOf(
+    [
+      { path: "/a", uses: { every, own } },
+      { path: "/b", uses: { every } },
+    ],
+    {
+      features: ["every", "own"].map((name) => ({ name, folder: `src/features/${name}` })),
+      program: new Map([["every", { requests: every, start: { fn: "begin", data: "now" } }]]),
+    },
+  );
+  const calls: unknown[] = [];
+  const runtimes = Object.fromEntries(
+    ["every_note", "every_blame", "every_begin", "own_own"].map((name) => [
+      name,
+      (...given: unknown[]) => calls.push([name, ...given]),
+    ]),
+  );
+  const run = async (file: "chains.ts" | "program.ts", call: string) => {
+    const typed = emitTexts(plan)
+      [file].replaceAll(/^import .*$/gm, "")
+      .replaceAll("export ", "");
+    const { code } = await transform(`${typed}\n${call}`, { loader: "ts" });
+    calls.length = 0;
+    runInNewContext(code, { ...runtimes });
+    return JSON.parse(JSON.stringify(calls)) as unknown;
+  };
+  const noted = (route: number) => ["every_note", { route }, { buckets: [1, 5] }];
+  assert.deepEqual(await run("chains.ts", "done({ route: -1 }); done({ route: 1 }); done({ route: 0 })"), [
+    noted(-1),
+    noted(1),
+    noted(0),
+    ["own_own", { route: 0 }, 7],
+  ]);
+  assert.deepEqual(await run("chains.ts", "upstreamError({ route: 1 }, 14)"), [
+    ["every_blame", { route: 1 }, 14, null],
+  ]);
+  assert.deepEqual(await run("program.ts", "startFeatures(); stopFeatures()"), [["every_begin", "now"]]);
+});
+
 test("generated code names its source and quotes each route's place", () => {
   const texts = emitTexts(PLAN);
   for (const file of GENERATED_FILES) {
