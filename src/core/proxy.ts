@@ -410,7 +410,7 @@ function readBody(x: Exchange, connection: Connection, at: number, end: number):
   const { reader } = connection;
   if (!takeBodyRange(connection, at, end) || (connection.discarding && reader.kind === UNTIL_CLOSE)) {
     if (HAS_PIPELINING && connection.discarding) closeConnection(connection);
-    else cut(x);
+    else fail(x, fault.UPSTREAM_MALFORMED);
     return CONSUMED;
   }
   const { complete, next } = reader;
@@ -456,7 +456,7 @@ function settle(x: Exchange, connection: Connection | null, result: number): voi
       } else connection?.pauseReading();
       return;
     default:
-      cut(x);
+      fail(x, fault.OVERLOADED);
   }
 }
 
@@ -596,10 +596,7 @@ function refuseAnswer(x: Exchange, connection: Connection, number: number): void
 
 /** Closes both sides in the middle of an answer: the client can tell that it is not complete. */
 function cut(x: Exchange): void {
-  if (HAS_DONE) {
-    noteFault(x, fault.UPSTREAM_CLOSED);
-    x.record!.ended = CUT;
-  }
+  if (HAS_DONE) x.record!.ended = CUT;
   const { res } = x;
   x.res = null;
   leaveUpstream(x, true);
@@ -665,8 +662,7 @@ function closeConnection(connection: Connection): void {
   for (const x of others) {
     if (x.state === DISCARDED) continue;
     x.connection = null;
-    if (x.state === ANSWERING) cut(x);
-    else if (x.replayed) fail(x, fault.UPSTREAM_CLOSED);
+    if (x.state === ANSWERING || x.replayed) fail(x, fault.UPSTREAM_CLOSED);
     else {
       x.replayed = true;
       retry(x, connection, fault.UPSTREAM_CLOSED);
@@ -692,7 +688,7 @@ function onClosed(connection: Connection, error: string): void {
   if (x === null) return;
   if (x.state === ANSWERING) {
     if (connection.reader.kind === UNTIL_CLOSE && error === "") endUntilClose(x, connection);
-    else cut(x);
+    else fail(x, fault.UPSTREAM_CLOSED);
     return;
   }
   const replayable = mayReplay(x, connection);
