@@ -50,4 +50,5 @@ export const ports = {
   nginx: base + 5,
   blackHole: base + 6,
   otherDevice: base + 7,
+  admin: base + 8,
 } as const;
