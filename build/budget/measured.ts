@@ -56,5 +56,7 @@ export const START_BYTES = 60 * MIB;
 
 /** Standard streams, poll sets, wake-ups of Node's threads: 22 seen with one listener. */
 export const BASE_DESCRIPTORS = 24;
+/** Both ends of a connection to itself, and what is open while a program is started. */
+export const SERVICE_DESCRIPTORS = 8;
 /** getaddrinfo runs on 4 threads, each with a socket and a file. */
 export const RESOLVING_DESCRIPTORS = 8;

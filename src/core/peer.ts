@@ -8,21 +8,39 @@
  * client addresses at once each request costs that one call more.
  */
 import type { HttpResponse } from "uWebSockets.js";
+import { HAS_WATCHDOG } from "#generated/constants.ts";
 
 let open = 0;
 /** Address of every open connection, or "" when there are several or none. */
 let sole = "";
 
+/** While a request to ourselves is under way: what `sole` was before it, and how many from elsewhere have opened since. */
+let soleBefore = "";
+let othersSince = 0;
+
 /** To be called for every change: +1 as a connection opens, with a live `res`; -1 as it closes. */
 export function trackConnection(res: HttpResponse, change: number): void {
   if (change > 0) {
     const address = askKernel(res);
+    if (HAS_WATCHDOG && address !== soleBefore) othersSince += 1;
     sole = open === 0 || sole === address ? address : "";
     open += 1;
   } else {
     open -= 1;
     if (open === 0) sole = "";
   }
+}
+
+/** This process is about to open a connection to itself. */
+export function expectSelf(): void {
+  soleBefore = sole;
+  othersSince = 0;
+}
+
+/** `res` is that connection's, and no more requests come by it: if no other one is to blame, all is as it was before. */
+export function excuseSelf(res: HttpResponse): void {
+  if (soleBefore !== "" && othersSince === 1 && askKernel(res) !== soleBefore) sole = soleBefore;
+  soleBefore = "";
 }
 
 /** Text form: dotted for IPv4 and for IPv4 mapped into IPv6, else IPv6 in full groups; "" if the socket is gone. */

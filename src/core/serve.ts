@@ -11,6 +11,7 @@
 import {
   CLIENT_HEAD_BYTES_MAX,
   HAS_CREDENTIALS,
+  HAS_SERVICE,
   HAS_UPDATE,
   MEMORY_BYTES,
   STARTS_FEATURES,
@@ -22,6 +23,7 @@ import { loadAddon } from "./addon.ts";
 import { readCredentials } from "./credentials.ts";
 import { logLine } from "./log.ts";
 import { refuseSmallMachine } from "./machine.ts";
+import { beginService } from "./notify.ts";
 import { addressOf, type Server, startServer } from "./server.ts";
 import { handleSignals } from "./signals.ts";
 import { isBeside, prove } from "./upgrade/beside.ts";
@@ -39,5 +41,6 @@ export async function serve(): Promise<void> {
   if (STARTS_FEATURES) startFeatures();
   if (STOPS_FEATURES) process.once("exit", stopFeatures);
   for (const listener of listeners) logLine(`listening on ${addressOf(listener)} (${listener.name})`);
+  if (HAS_SERVICE && !(HAS_UPDATE && isBeside)) beginService(false);
   if (HAS_UPDATE) joinUpgrades(server);
 }

@@ -10,13 +10,14 @@
  */
 
 import type { HttpResponse, TemplatedApp, us_listen_socket } from "uWebSockets.js";
-import { CONNECTIONS_MAX, HAS_ADMIN, HAS_LISTENERS, HAS_UPDATE } from "#generated/constants.ts";
+import { CONNECTIONS_MAX, HAS_ADMIN, HAS_LISTENERS, HAS_UPDATE, HAS_WATCHDOG } from "#generated/constants.ts";
 import { adminListeners } from "#generated/program.ts";
 import { type Listener, listeners } from "#generated/tables.ts";
 import type { Uws } from "./addon.ts";
 import { adminApp, listenOnPath } from "./admin.ts";
 import { openConnections, trackConnection } from "./peer.ts";
 import { handle } from "./proxy.ts";
+import { answerSelf } from "./self-request.ts";
 
 /** LIBUS_LISTEN_EXCLUSIVE_PORT: without it two processes would share the port silently (SO_REUSEPORT). */
 const EXCLUSIVE_PORT = 1;
@@ -135,6 +136,7 @@ function listen(
 function makeApp(addon: Uws, listener: number): TemplatedApp {
   const app = addon.App();
   app.filter(countConnection);
+  if (HAS_WATCHDOG || HAS_UPDATE) answerSelf(app, (res, req) => handle(res, req, listener));
   app.any("/*", HAS_LISTENERS ? (res, req) => handle(res, req, listener) : handle);
   return app;
 }

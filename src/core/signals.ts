@@ -4,11 +4,12 @@
  * Installed before anything else that serving does: until then SIGUSR1 is Node's (build/node-options.ts), and the others
  * end the process, as they may while nothing is served.
  */
-import { HAS_CREDENTIALS, HAS_UPDATE } from "#generated/constants.ts";
+import { HAS_CREDENTIALS, HAS_SERVICE, HAS_UPDATE } from "#generated/constants.ts";
 import { reloadCredentials } from "./credentials.ts";
 import { drain } from "./drain.ts";
 import { exchangesInFlight } from "./exchange.ts";
 import { logLine } from "./log.ts";
+import { tellRemark, tellStopping } from "./notify.ts";
 import type { Server } from "./server.ts";
 import { logStatistics } from "./statistics.ts";
 import { beginTakeover, stopOthers } from "./upgrade/takeover.ts";
@@ -22,6 +23,7 @@ export function handleSignals(serving: () => Server | undefined): void {
     // A second signal, or one that comes before anything was served.
     if (stopping || server === undefined) process.exit(0);
     stopping = true;
+    if (HAS_SERVICE) tellStopping();
     if (HAS_UPDATE) stopOthers();
     drain(server, signal);
   };
@@ -32,8 +34,10 @@ export function handleSignals(serving: () => Server | undefined): void {
     process.exit(0);
   });
   process.on("SIGHUP", () => {
-    if (HAS_CREDENTIALS) reloadCredentials();
-    else logLine("SIGHUP: nothing to reload, this build uses no credentials");
+    if (HAS_CREDENTIALS) {
+      const outcome = reloadCredentials();
+      if (HAS_SERVICE) tellRemark(outcome);
+    } else logLine("SIGHUP: nothing to reload, this build uses no credentials");
   });
   process.on("SIGUSR1", logStatistics);
   if (HAS_UPDATE) process.on("SIGUSR2", beginTakeover);

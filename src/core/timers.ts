@@ -1,5 +1,5 @@
 /**
- * Time on the device: one coarse, monotonic clock and one interval; nothing else sets timers.
+ * Time on the device: one coarse, monotonic clock and one interval; no other file sets timers.
  *
  * A deadline is a number in the struct that waits (`exchange.deadlineMs`, …), and every tick walks those structs. The
  * usual wheel pays for linking and unlinking on each change of phase, several times a request; here the hot path
@@ -53,9 +53,10 @@ export function wait(ms: number): Promise<void> {
   return new Promise((resolve) => setTimeout(resolve, ms));
 }
 
-/** Does something now and again for as long as the program runs: it wakes an idle device just as often. */
-export function every(ms: number, work: () => void): void {
-  setInterval(work, ms);
+/** For what is done now and then, whether anything waits or not: each time wakes an idle device. @returns what ends it */
+export function every(ms: number, work: () => void): () => void {
+  const timer = setInterval(work, ms);
+  return () => clearInterval(timer);
 }
 
 function tick(): void {

@@ -13,8 +13,9 @@
  * manager would start.
  */
 import type { ChildProcess } from "node:child_process";
-import { UPDATE_READY_MS } from "#generated/constants.ts";
+import { HAS_SERVICE, UPDATE_READY_MS } from "#generated/constants.ts";
 import { logLine } from "../log.ts";
+import { endService } from "../notify.ts";
 import { setDraining } from "../proxy.ts";
 import type { ListenError, Server } from "../server.ts";
 import { addWalker, deadlineIn, hasPassed, nowMs, wakeClock } from "../timers.ts";
@@ -243,6 +244,7 @@ export class Guardian {
       this.#takeBack(`the service manager could not be told: ${(error as Error).message}`);
       return;
     }
+    if (HAS_SERVICE) endService();
     this.#isOver = true;
     const last = this.#conclude(build, "confirmed", how);
     child.send({ kind: "main", last } satisfies Order, () => {});

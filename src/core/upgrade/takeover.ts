@@ -1,4 +1,6 @@
 /** The way of a serving process from the moment its listeners are open: on trial first, or the main process at once. */
+import { HAS_SERVICE } from "#generated/constants.ts";
+import { beginService } from "../notify.ts";
 import type { Server } from "../server.ts";
 import { isBeside, stand } from "./beside.ts";
 import { Guardian } from "./guardian.ts";
@@ -18,6 +20,7 @@ export function joinUpgrades(server: Server): void {
   const onMain = (last: Verdict): void => {
     predecessor = parent;
     guardian = new Guardian(server, last);
+    if (HAS_SERVICE) beginService(true);
   };
   stand(onMain, (reason) => retire(server, reason));
 }
