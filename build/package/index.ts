@@ -1,7 +1,8 @@
 /** The packages that `hardwire build` makes of an executable, for those who asked for them. */
 import { type Built, type Design, InputRefused } from "../compile.ts";
 import { type MadeFile, makeDeb } from "./deb.ts";
-import { checkRelease } from "./debian.ts";
+import { ARCHITECTURE, checkRelease } from "./debian.ts";
+import { findBase } from "./oci/base.ts";
 import { type Image, makeImage } from "./oci/image.ts";
 
 /** As the command line has it. */
@@ -22,10 +23,11 @@ export interface Packages {
 
 /**
  * Before a build that would end without its package.
- * @throws InputRefused; PackError 64
+ * @throws InputRefused; PackError 64 for a release that is no version, 65 or 66 for a base that cannot be built upon
  */
-export function refuseUnpackable({ plan, maintainer, target }: Design, { deb, release }: Wanted): void {
+export function refuseUnpackable({ plan, maintainer, target }: Design, { deb, oci, base, release }: Wanted): void {
   if (release !== undefined) checkRelease(release);
+  if (oci !== undefined) findBase(base!, ARCHITECTURE[plan.target]);
   if (deb === undefined) return;
   if (plan.service === undefined) {
     const advice = "add service: { manager: systemd }, or leave --deb out";

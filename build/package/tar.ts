@@ -15,8 +15,10 @@ export interface File {
   /** Without a slash at the beginning; a folder's ends with one. Folders above it need not be given. */
   readonly path: string;
   readonly mode: number;
-  /** Nothing for a folder. */
+  /** Nothing for a folder or a link. */
   readonly data: Buffer | string;
+  /** Of a symbolic link, where it leads. */
+  readonly link?: string;
 }
 
 /** For dates that must be there; of no meaning, but not before 1984, which no package may be. */
@@ -30,10 +32,12 @@ const FOLDER_MODE = 0o755;
 /** @param root what paths begin with: "./" is dpkg's habit, "" that of container images */
 export async function makeTar(files: readonly File[], root: "./" | "", time: Date): Promise<Buffer> {
   const archive = pack();
-  for (const { path, mode, data } of withFolders(files, root)) {
+  for (const { path, mode, data, link } of withFolders(files, root)) {
     const owner = { uid: 0, gid: 0, uname: "root", gname: "root" };
-    const type = path.endsWith("/") ? "directory" : "file";
-    archive.entry({ name: path, mode, mtime: time, type, ...owner }, data as Buffer);
+    const header = { name: path, mode, mtime: time, ...owner };
+    if (link !== undefined) archive.entry({ ...header, type: "symlink", linkname: link });
+    else if (path.endsWith("/")) archive.entry({ ...header, type: "directory" });
+    else archive.entry(header, data as Buffer);
   }
   archive.finalize();
   return await buffer(archive);

@@ -21,6 +21,7 @@ import {
 import { missingLibraries } from "./libraries.ts";
 
 export interface Base {
+  readonly folder: string;
   readonly digest: string;
   readonly config: z.infer<typeof configSchema>;
   readonly layers: readonly Blob[];
@@ -38,10 +39,9 @@ const DEPTH_MAX = 4;
 /**
  * @param reference folder of an OCI image layout; behind it maybe "@sha256:…" of one index or image in it
  * @param architecture as OCI names it
- * @param needs what the executable and its addon are linked with
  * @throws PackError 66 if it is not there, 65 if it is not what it should be
  */
-export async function findBase(reference: string, architecture: string, needs: readonly VersionNeed[]): Promise<Base> {
+export function findBase(reference: string, architecture: string): Base {
   const [, folder = "", pinned] = /^(.*?)(?:@(sha256:[0-9a-f]{64}))?$/.exec(reference)!;
   const images = findImages(folder, readIndex(folder).manifests, { architecture, pinned }, DEPTH_MAX);
   const [image] = images;
@@ -53,15 +53,21 @@ export async function findBase(reference: string, architecture: string, needs: r
   const { config: configOf, layers: layersOf } = readDocument(folder, image, manifestSchema);
   const config = readDocument(folder, configOf, configSchema);
   const layers = layersOf.map((layer) => readLayer(folder, layer));
+  return { folder, digest: image.digest, config, layers };
+}
+
+/**
+ * @param needs what the executable and its addon are linked with
+ * @throws PackError 65 if it would not start
+ */
+export async function checkLibraries({ folder, layers }: Base, needs: readonly VersionNeed[]): Promise<void> {
   const missing = await missingLibraries(layers, needs);
-  if (missing.length > 0) {
-    const advice = "take a base with glibc and libstdc++ of Debian 12 or newer";
-    throw new PackError(
-      `an executable on ${folder} would not start, since it has no ${missing.join(", ")}; ${advice}`,
-      65,
-    );
-  }
-  return { digest: image.digest, config, layers };
+  if (missing.length === 0) return;
+  const advice = "take a base with glibc and libstdc++ of Debian 12 or newer";
+  throw new PackError(
+    `an executable on ${folder} would not start, since it has no ${missing.join(", ")}; ${advice}`,
+    65,
+  );
 }
 
 interface Sought {

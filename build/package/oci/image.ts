@@ -11,8 +11,8 @@ import { ARCHITECTURE } from "../debian.ts";
 import { makeDocuments } from "../documents.ts";
 import { needsOf } from "../needs.ts";
 import { compressTar, dateOf, type File, makeTar } from "../tar.ts";
-import { type Base, findBase } from "./base.ts";
-import { type Blob, CONFIG, INDEX, LAYER_GZIP, MANIFEST, makeBlob, makeDocument, writeLayout } from "./layout.ts";
+import { type Base, checkLibraries, findBase } from "./base.ts";
+import { CONFIG, INDEX, LAYER_GZIP, MANIFEST, makeBlob, makeDocument, refer, writeLayout } from "./layout.ts";
 
 export interface Image {
   readonly folder: string;
@@ -41,7 +41,8 @@ export async function makeImage(
   const { name, target } = design.plan;
   const inside = lookInside(packed.outFile);
   const architecture = ARCHITECTURE[target];
-  const base = await findBase(reference, architecture, needsOf(inside));
+  const base = findBase(reference, architecture);
+  await checkLibraries(base, needsOf(inside));
   const files: File[] = [
     { path: `usr/bin/${name}`, mode: 0o755, data: inside.data },
     // Where the executable loads its network library from; not every base has it.
@@ -83,7 +84,9 @@ export interface ImageOptions {
 
 function describe({ plan }: Design, { config }: Base, diffId: string, time: string | undefined): object {
   const created = time === undefined ? {} : { created: time };
-  const ports = plan.listeners.filter(({ port }) => port !== 0).map(({ port }) => [`${port}/tcp`, {}]);
+  // Nobody comes to the others from outside of the container.
+  const isReachable = (host: string) => !/^127\.|^::1$/.test(host);
+  const ports = plan.listeners.filter(({ host }) => isReachable(host)).map(({ port }) => [`${port}/tcp`, {}]);
   const { architecture, os, variant } = config;
   return {
     ...created,
@@ -116,8 +119,4 @@ function annotations({ plan }: Design, base: Base, release: string | undefined, 
   };
   const set = Object.entries(values).filter(([, value]) => value !== undefined);
   return Object.fromEntries(set.map(([key, value]) => [`org.opencontainers.image.${key}`, value]));
-}
-
-function refer({ mediaType, digest: name, size }: Blob) {
-  return { mediaType, digest: name, size };
 }

@@ -91,6 +91,11 @@ export function makeDocument(mediaType: string, value: object): Blob {
   return makeBlob(mediaType, Buffer.from(`${JSON.stringify(value)}\n`));
 }
 
+/** What another document says of a blob. */
+export function refer({ mediaType, digest: name, size }: Blob): Descriptor {
+  return { mediaType, digest: name, size };
+}
+
 /** Replaces a layout that is there; refuses to replace anything else. @throws PackError 73 */
 export function writeLayout(folder: string, index: object, blobs: readonly Blob[]): void {
   const whole = resolve(folder);
