@@ -55,6 +55,7 @@ export const CODES: Readonly<Record<string, string>> = {
   HW1408: "a program that can need more memory than the target has for it",
   HW1409: "a program that can need more file descriptors than the target grants",
   HW1410: "a heap too small for what the routes can need",
+  HW1411: "what the service's rights on the device do not allow",
   // 15xx: target files that extend others and override routes
   HW1501: "a target file that cannot be extended",
   HW1502: "target files that extend each other in a circle",

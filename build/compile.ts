@@ -31,6 +31,7 @@ import type { TargetFile } from "./schema/target.ts";
 import { parseSizeBytes } from "./schema/units.ts";
 import { checkRoutesFile, checkTargetFile } from "./schema.ts";
 import { type Leftover, withScratch } from "./scratch.ts";
+import { checkService } from "./service/check.ts";
 import { positionsIn } from "./source.ts";
 
 const REPOSITORY = join(import.meta.dirname, "..");
@@ -93,10 +94,9 @@ export async function check(routesPath: string, targetPath: string): Promise<Che
   // Without an error a draft has no holes.
   const design = makeDesign(routes, target, routesFile as RoutesFile, targetFile as TargetFile, features);
   checkBudgets(design.plan, target);
-  if (hasErrors(target.list())) {
-    return { diagnostics: inFileOrder(target.list(), [routesPath, targetPath]), design: undefined };
-  }
-  return { diagnostics, design };
+  checkService(design.plan, routes, target);
+  const all = inFileOrder([...routes.list(), ...target.list()], [routesPath, targetPath]);
+  return { diagnostics: all, design: hasErrors(all) ? undefined : design };
 }
 
 function makeDesign(

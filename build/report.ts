@@ -94,10 +94,11 @@ export interface Extras {
   readonly image?: { readonly folder: string; readonly digest: string; readonly bytes: number } | undefined;
   /** Path of the page. */
   readonly report?: string | undefined;
+  readonly service?: readonly string[] | undefined;
 }
 
 /** The short report of `hardwire build`, without a last line break. */
-export function renderBuilt(design: Design, built: Built, { compressed, deb, image, report }: Extras): string {
+export function renderBuilt(design: Design, built: Built, { compressed, deb, image, report, service }: Extras): string {
   const { packed, bundled, generatedDir, steps } = built;
   const { bytes, sha256 } = packed;
   const total = steps.reduce((sum, { ms }) => sum + ms, 0);
@@ -118,6 +119,7 @@ export function renderBuilt(design: Design, built: Built, { compressed, deb, ima
     ["payload", sha256.payload],
     ["generated", generatedDir],
     ...(report === undefined ? [] : [["report", report] as [string, string]]),
+    ...(service === undefined ? [] : [["service", service.join(", ")] as [string, string]]),
     ["time", `${seconds(total)} (${steps.map(({ name, ms }) => `${name} ${seconds(ms)}`).join(", ")})`],
   ]);
 }

@@ -54,6 +54,9 @@ export const EXECUTABLE_BYTES = 23 * MIB;
 /** Below this, starting reads the same pages again and again: 56 MiB were enough with a cold cache, 54 took seconds. */
 export const START_BYTES = 60 * MIB;
 
+/** A systemd-notify: 1.4 MB, and the copy of the page tables that it begins as. */
+export const NOTIFY_BYTES = 2 * MIB;
+
 /** Standard streams, poll sets, wake-ups of Node's threads: 22 seen with one listener. */
 export const BASE_DESCRIPTORS = 24;
 /** Both ends of a connection to itself, and what is open while a program is started. */

@@ -158,6 +158,12 @@ function kernelTerms(plan: Plan, privateBytes: number): MemoryTerm[] {
     },
     {
       place: "kernel",
+      name: "signs of life",
+      amount: plan.service === undefined ? 0 : measured.NOTIFY_BYTES,
+      formula: "one systemd-notify at a time, another process that is in the same service",
+    },
+    {
+      place: "kernel",
       name: "kernel: sockets",
       amount: sockets * measured.KERNEL_SOCKET_BYTES,
       formula: `${sockets} × ${showBytes(measured.KERNEL_SOCKET_BYTES)}: of clients, upstreams and listeners`,

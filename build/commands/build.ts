@@ -7,6 +7,7 @@ import { findFeatures } from "../features.ts";
 import { makePackages, refuseUnpackable, type Wanted } from "../package/index.ts";
 import { builtData, checkData, renderBuilt } from "../report.ts";
 import { writeReport } from "../report-page/index.ts";
+import { refuseServiceless, writeService } from "../service/index.ts";
 import { complainAll, EXIT, need, print, showProgress, toJson } from "./terminal.ts";
 
 interface Options extends Wanted {
@@ -15,6 +16,7 @@ interface Options extends Wanted {
   readonly attest?: true;
   readonly compress?: true;
   readonly report?: string;
+  readonly service?: string;
   readonly json?: true;
 }
 
@@ -41,6 +43,7 @@ export function addBuild(program: Command): void {
     .option("--compress", "write FILE.zst beside it, for zstd -d on the device (45 s once for each architecture)")
     .option("--attest", "write SBOM, provenance and hashes beside it: FILE.cdx.json, FILE.intoto.json, FILE.SHA256SUMS")
     .option("--report <dir>", "write DIR/index.html, one page that says what was built")
+    .option("--service <dir>", "write DIR/NAME.service and DIR/NAME.sysctl.conf, for the device's systemd")
     .option("--deb <dir>", "write DIR/NAME_RELEASE_ARCH.deb, for Debian and Ubuntu with systemd")
     .option("--oci <dir>", "write an OCI image layout, DIR, for podman, skopeo and the like")
     .option("--base <layout>", "OCI image layout that the image is built upon (needed for --oci)")
@@ -60,7 +63,7 @@ async function run(
   routes: string,
   target: string,
   outFile: string,
-  { json, compress, attest: attests, report: folder, ...wanted }: Options,
+  { json, compress, attest: attests, report: folder, service: serviceFolder, ...wanted }: Options,
 ): Promise<number> {
   const time = sourceDate(process.env.SOURCE_DATE_EPOCH);
   const { diagnostics, design } = await check(routes, target);
@@ -71,9 +74,11 @@ async function run(
   }
   const progress = showProgress();
   try {
+    if (serviceFolder !== undefined) refuseServiceless(design);
     refuseUnpackable(design, wanted);
     const built = await build(design, outFile, progress.step);
     const compressed = compress ? await compressBinary(outFile, progress.step) : undefined;
+    const service = serviceFolder === undefined ? undefined : await writeService(serviceFolder, design.plan);
     const packages = await makePackages(design, built, wanted, time, progress.step);
     const others = [compressed, packages.deb].filter((made) => made !== undefined);
     const attested = attests ? await attest(design, built, others, time) : undefined;
@@ -90,8 +95,9 @@ async function run(
             ...packages,
             ...(attested && { attested }),
             ...(report && { report }),
+            ...(service && { service }),
           })
-        : `${renderBuilt(design, built, { compressed, report, ...packages })}\n`,
+        : `${renderBuilt(design, built, { compressed, report, service, ...packages })}\n`,
     );
     return EXIT.ok;
   } catch (error) {

@@ -11,6 +11,7 @@ import { writeWhole } from "../compress.ts";
 import { lookInside } from "../manifest/read.ts";
 import { PackError } from "../pack.ts";
 import { digest } from "../runtime.ts";
+import { makeSysctl, makeUnit } from "../service/index.ts";
 import { makeAr } from "./ar.ts";
 import { makeChangelog, makeControl } from "./control.ts";
 import { ARCHITECTURE, dependsOn } from "./debian.ts";
@@ -18,7 +19,6 @@ import { makeDocuments } from "./documents.ts";
 import { makeOverrides } from "./lintian.ts";
 import { needsOf } from "./needs.ts";
 import { makeScripts } from "./scripts.ts";
-import { serviceFiles } from "./service-files.ts";
 import { compressTar, dateOf, type File, makeMember, makeTar } from "./tar.ts";
 
 export interface MadeFile {
@@ -43,13 +43,12 @@ export async function makeDeb(
   const identity = { name, release, maintainer: design.maintainer! };
   const date = dateOf(time);
   const inside = lookInside(packed.outFile);
-  const service = serviceFiles(design.plan);
   const sysctl = `60-${name}.conf`;
   const changelog = await makeMember(makeChangelog(identity, date));
   const files: File[] = [
     { path: `usr/lib/${name}/${name}`, mode: 0o755, data: inside.data },
-    { path: `lib/systemd/system/${name}.service`, mode: 0o644, data: service.unit },
-    { path: `usr/lib/sysctl.d/${sysctl}`, mode: 0o644, data: service.sysctl },
+    { path: `lib/systemd/system/${name}.service`, mode: 0o644, data: makeUnit(design.plan) },
+    { path: `usr/lib/sysctl.d/${sysctl}`, mode: 0o644, data: makeSysctl(design.plan) },
     ...(await makeDocuments(inside, bundled, time)),
     { path: `usr/share/doc/${name}/changelog.gz`, mode: 0o644, data: changelog },
     { path: `usr/share/lintian/overrides/${name}`, mode: 0o644, data: makeOverrides(name) },

@@ -58,7 +58,7 @@ const credentials = z
         expected: 'an absolute path such as "/etc/pump-station/credentials"',
         hint: (found) =>
           typeof found === "string" && found.startsWith("/")
-            ? { advice: "letters, digits, and . _ @ - between the slashes" }
+            ? { advice: "letters, digits, and . _ @ - between the slashes, and no way back up (..)" }
             : undefined,
       }),
     encrypted: z

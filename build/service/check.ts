@@ -1,0 +1,37 @@
+/**
+ * What the service's rights do not allow though the files ask for it, found at build and not on the device. After the
+ * plan, since it knows the credentials and every address.
+ */
+import type { Problems } from "../diagnostics.ts";
+import type { Plan } from "../plan.ts";
+import { HIDDEN_PLACES, runtimeDirectory } from "./rights.ts";
+
+export function checkService(plan: Plan, routes: Problems, target: Problems): void {
+  if (plan.service === undefined) return;
+  for (const { name, endpoints } of plan.upstreams) {
+    for (const [index, { socketPath }] of endpoints.entries()) {
+      const hidden = HIDDEN_PLACES.find((place) => socketPath.startsWith(`${place}/`));
+      if (hidden === undefined) continue;
+      const message = `the service does not see ${socketPath}, since ${hidden} is hidden from it; put the socket into a folder of /run`;
+      routes.error("HW1411", ["upstreams", name, "endpoints", index, "url"], message);
+    }
+  }
+  const folder = runtimeDirectory(plan);
+  for (const { name, socketPath } of plan.adminListeners) {
+    if (socketPath === "" || socketPath.startsWith(`${folder}/`)) continue;
+    const message = `the service cannot make a socket there, but in its runtime directory: write unix:${folder}/${name}.sock`;
+    target.error("HW1411", ["listeners", name, "address"], message);
+  }
+  checkCredentials(plan, target);
+}
+
+function checkCredentials({ name, credentials, service }: Plan, target: Problems): void {
+  const from = service?.credentials;
+  if (from === undefined && credentials.length > 0) {
+    const advice = `add credentials: { from: /etc/${name}/credentials }, the device's folder with a file for each`;
+    const message = `the routes read ${credentials.join(", ")}, and the service has no credentials; ${advice}`;
+    target.error("HW1411", ["service"], message, "key");
+  } else if (from !== undefined && credentials.length === 0) {
+    target.warning("HW1902", ["service", "credentials"], "this has no effect, since the routes read none", "key");
+  }
+}
