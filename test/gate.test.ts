@@ -9,7 +9,7 @@ import { bundle } from "../build/bundle.ts";
 import { check } from "../build/compile.ts";
 import { emit } from "../build/emit/index.ts";
 import type { RouteUse } from "../build/feature.ts";
-import { FORBIDDEN, gate } from "../build/gate.ts";
+import { CODE_BYTES_MAX, FORBIDDEN, gate } from "../build/gate.ts";
 import type { Plan, PlannedFeature } from "../build/plan.ts";
 import { planOf } from "./plans.ts";
 
@@ -198,10 +198,15 @@ test("everything at once is below the ceiling", async () => {
       },
       { name: "fixed", match: { path: "/d" }, respond: { status: 200, body: "d" } },
     ],
+    observability: { metrics: { listener: "admin", textfile: { path: "/run/t/t.prom" } } },
     tests: [{ request: "GET h/d", expect: { route: "fixed" } }],
   };
   await writeFile(routes, JSON.stringify(plan));
-  const listeners = { public: { address: "127.0.0.1:1" }, lan: { address: "127.0.0.1:2" } };
+  const listeners = {
+    public: { address: "127.0.0.1:1" },
+    lan: { address: "127.0.0.1:2" },
+    admin: { address: "127.0.0.1:3" },
+  };
   await writeFile(target, JSON.stringify({ target: "linux-x64", listeners }));
   const { design, diagnostics } = await check(routes, target);
   assert.ok(design !== undefined, JSON.stringify(diagnostics));
@@ -209,11 +214,13 @@ test("everything at once is below the ceiling", async () => {
 });
 
 test("code beyond the ceiling is refused, with the largest modules", async () => {
-  const text = JSON.stringify("x".repeat(80_000));
+  const text = JSON.stringify("x".repeat(CODE_BYTES_MAX));
   await appendFile(join(repository, "src/core/log.ts"), `\nprocess.title = ${text};\n`);
   assert.match(
     (await problems(respondPlan(""))).join("\n"),
-    /^core and features have \d+ bytes, at most 77824 are allowed; the largest: src\/core\/log\.ts/,
+    new RegExp(
+      `^core and features have \\d+ bytes, at most ${CODE_BYTES_MAX} are allowed; the largest: src/core/log\\.ts`,
+    ),
   );
 });
 
