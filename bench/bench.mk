@@ -6,6 +6,7 @@
 #   make bench-start    exec to the first answer
 #   make bench-gate     fails if CPU per request is 5 % worse than results/baseline.json (gate.ts says how noise counts)
 #   make bench-baseline saves the last `make bench` as what the gate compares with
+#   make bench-observed what metrics and logs cost a request; fails above 1.10 times a build without them
 #   make bench-profile  where hardwire's own time and garbage go
 
 BENCH_TOOLS := nginx:nginx-light haproxy:haproxy wrk:wrk strace:strace
@@ -16,7 +17,7 @@ bench: ## Beside nginx and HAProxy in one run: table, JSON and plot; about 10 mi
 bench-quick: ## The main scenarios of it, below 90 s
 bench-gate: ## Fail if CPU per request is 5 % worse than the saved ratios
 
-.PHONY: bench bench-quick bench-syscalls bench-start bench-gate bench-baseline bench-profile bench-tools
+.PHONY: bench bench-quick bench-syscalls bench-start bench-gate bench-baseline bench-profile bench-observed bench-tools
 
 bench: BENCH_MODE = full
 bench-quick: BENCH_MODE = quick
@@ -31,6 +32,9 @@ bench-baseline:
 
 bench-profile: node_modules/.package-lock.json bench-tools
 	@node build/node.mjs bench/profile.ts
+
+bench-observed: node_modules/.package-lock.json bench-tools
+	@node build/node.mjs bench/observed.ts
 
 # Where Debian starts nginx and HAProxy as services on installation they idle, which costs the measurements nothing.
 bench-tools:

@@ -19,6 +19,8 @@ export interface Setup {
   readonly routeCount: number;
   /** Requests on one connection to the origin at once. */
   readonly pipelining: number;
+  /** As in the routes file; with it, pages are on a port of their own. */
+  readonly observability?: { readonly adminPort: number; readonly keys: object };
 }
 
 export function writeGatewayFiles(
@@ -26,7 +28,7 @@ export function writeGatewayFiles(
   name: string,
   port: number,
   originPort: number,
-  { routeCount, pipelining }: Setup,
+  { routeCount, pipelining, observability }: Setup,
 ): GatewayFiles {
   const routes = join(dir, `${name}.routes.json`);
   const target = join(dir, `${name}.target.json`);
@@ -42,6 +44,7 @@ export function writeGatewayFiles(
       version: 1,
       name,
       upstreams: { origin },
+      ...(observability && { observability: observability.keys }),
       routes: made.map(({ path }, i) => ({ name: `r${i}`, match: { path }, upstream: "origin" })),
     }),
   );
@@ -49,7 +52,10 @@ export function writeGatewayFiles(
     target,
     JSON.stringify({
       target: `linux-${process.arch}`,
-      listeners: { public: { address: `127.0.0.1:${port}` } },
+      listeners: {
+        public: { address: `127.0.0.1:${port}` },
+        ...(observability && { admin: { address: `127.0.0.1:${observability.adminPort}` } }),
+      },
       // Room for the program that matches 10,000 routes.
       size: { payload: "16MiB" },
     }),

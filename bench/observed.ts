@@ -1,0 +1,74 @@
+/**
+ * What observing costs: one routes file built without it, with metrics, and with metrics and sampled logs, under the
+ * same load in turn. Exit code 1 if CPU per request is more than 1.10 times that of the first.
+ *
+ *   node bench/observed.ts [rounds] [seconds]
+ */
+import { execFileSync } from "node:child_process";
+import { buildGateway } from "./gateway.ts";
+import type { Load } from "./load.ts";
+import { type Program, runScenario, startProgram } from "./measure.ts";
+import { prepareOrigin } from "./peers.ts";
+import { LOAD_CORE } from "./processes.ts";
+import { findFreePorts } from "./ready.ts";
+import { makeRunDir } from "./run-dir.ts";
+
+const RATIO_MAX = 1.1;
+const SMALL_GET: Load = { method: "GET", paths: ["/small"], connections: 64, bodyBytes: 0 };
+const OFF = "off";
+/** The keys of `observability`. */
+const OBSERVED: Readonly<Record<string, object>> = {
+  metrics: { metrics: {} },
+};
+
+const [rounds = 9, seconds = 2] = process.argv.slice(2).map(Number);
+const dir = makeRunDir();
+const running: Program[] = [];
+try {
+  process.exitCode = await compare();
+} finally {
+  for (const program of running) await program.running.stop();
+}
+
+async function compare(): Promise<number> {
+  const names = [OFF, ...Object.keys(OBSERVED)];
+  const [originPort = 0, ...ports] = await findFreePorts(1 + 2 * names.length);
+  const programs = new Map<string, Program>();
+  const prepared = new Map(
+    await Promise.all(
+      names.map(async (name, i) => {
+        const [port = 0, adminPort = 0] = ports.slice(2 * i);
+        const keys = OBSERVED[name];
+        const observability = keys && { observability: { adminPort, keys } };
+        const setup = { routeCount: 1, pipelining: 1, ...observability };
+        return [name, await buildGateway(dir, name, port, originPort, setup)] as const;
+      }),
+    ),
+  );
+  execFileSync("taskset", ["-a", "-c", "-p", String(LOAD_CORE), String(process.pid)], { stdio: "ignore" });
+  running.push(await startProgram(prepareOrigin(dir, originPort)));
+  for (const [name, one] of prepared) {
+    const program = await startProgram(one);
+    running.push(program);
+    programs.set(name, program);
+  }
+  const scenario = {
+    name: "observed",
+    title: "GET 55 B, 64 connections",
+    loads: Object.fromEntries(names.map((name) => [name, SMALL_GET])),
+    ratios: Object.keys(OBSERVED).map((name) => [name, OFF] as const),
+  };
+  const outcome = await runScenario(scenario, programs, dir, { rounds, seconds });
+  console.log(`${scenario.title}, ${rounds} rounds of ${seconds} s in turn, CPU per request; at most ${RATIO_MAX}:`);
+  for (const [name, { cpuUsPerRequest, waitedShare }] of Object.entries(outcome.programs)) {
+    const waited = `waited ${(waitedShare * 100).toFixed(0)} % of the time for its core`;
+    console.log(`  ${name.padEnd(20)} ${cpuUsPerRequest.toFixed(2)} µs, ${waited}`);
+  }
+  let worst = 0;
+  for (const [name, { cpu, cpuRounds }] of Object.entries(outcome.ratios)) {
+    const range = `${Math.min(...cpuRounds).toFixed(2)} to ${Math.max(...cpuRounds).toFixed(2)}`;
+    console.log(`  ${name.padEnd(20)} ${cpu.toFixed(3)} (${range})`);
+    worst = Math.max(worst, cpu);
+  }
+  return worst > RATIO_MAX ? 1 : 0;
+}
