@@ -13,6 +13,7 @@
  * manager would start.
  */
 import type { ChildProcess } from "node:child_process";
+import { closeSync, openSync, readSync } from "node:fs";
 import { HAS_SERVICE, UPDATE_READY_MS } from "#generated/constants.ts";
 import { logLine } from "../log.ts";
 import { endService } from "../notify.ts";
@@ -32,7 +33,7 @@ import { whyUntrusted } from "./trust.ts";
 /** It reports twice a second; a build that lets its event loop stand still for so long is not one to keep. */
 const SILENT_MS = 5000;
 /** How long `activate` may take to move `current`. */
-const CONFIRM_MS = 10_000;
+const CONFIRM_MS = 5000;
 /** A build that has to go and does not is killed after its own drain, of which this process knows nothing. */
 const GO_MS = 60_000;
 const STATE_MS = 500;
@@ -48,7 +49,7 @@ interface Candidate {
   phase: Phase;
   startedMs: number;
   phaseEndMs: number;
-  silentMs: number;
+  heardMs: number;
   standard: Standard;
   counts: Counts;
 }
@@ -105,12 +106,7 @@ export class Guardian {
   }
 
   #spawn(file: string, build: string, onProbation: boolean): void {
-    let problem = "";
-    try {
-      problem = whyUntrusted(file);
-    } catch (error) {
-      problem = (error as Error).message;
-    }
+    const problem = whyUnfit(file);
     if (problem !== "") {
       this.#conclude(build, "rolled back", problem);
       return;
@@ -129,7 +125,7 @@ export class Guardian {
       phase: "starting",
       startedMs,
       phaseEndMs: startedMs + UPDATE_READY_MS,
-      silentMs: 0,
+      heardMs: 0,
       standard: { probationMs: 0, errorShare: 0, p99Ms: 0, requestsMin: 0 },
       counts: NOTHING,
     };
@@ -153,7 +149,7 @@ export class Guardian {
   }
 
   async #hear(candidate: Candidate, report: Report): Promise<void> {
-    candidate.silentMs = performance.now() + SILENT_MS;
+    candidate.heardMs = performance.now();
     if (report.kind === "counts") {
       candidate.counts = report.counts;
       return;
@@ -181,7 +177,7 @@ export class Guardian {
     const isOver = nowMs >= candidate.phaseEndMs;
     if (candidate.phase === "starting") {
       if (isOver) this.#takeBack(`it was not ready within ${UPDATE_READY_MS / 1000} s`);
-    } else if (nowMs >= candidate.silentMs) this.#takeBack(`it has said nothing for ${SILENT_MS / 1000} s`);
+    } else if (nowMs - candidate.heardMs > SILENT_MS) this.#takeBack(`it has said nothing for ${SILENT_MS / 1000} s`);
     else if (candidate.phase === "probation") this.#judge(candidate, isOver);
     else if (this.#slots?.read("current") === candidate.build) {
       const { requests, errors, slow } = candidate.counts;
@@ -195,7 +191,8 @@ export class Guardian {
     const problem = whyBad(candidate.counts, candidate.standard, isOver);
     if (problem !== "") this.#takeBack(problem);
     else if (this.#slots?.read("next") !== candidate.build) this.#takeBack("the activation was called off");
-    else if (isOver) {
+    else if (isOver && candidate.heardMs >= candidate.phaseEndMs) {
+      // Only who still says something has got through.
       candidate.phase = "passed";
       candidate.phaseEndMs = nowMs + CONFIRM_MS;
       this.#tell();
@@ -204,12 +201,12 @@ export class Guardian {
 
   /** Serves again, whatever the other one does. */
   #takeBack(reason: string): void {
-    const { build, child, phase, silentMs } = this.#candidate!;
+    const { build, child, phase, heardMs } = this.#candidate!;
     this.#candidate = undefined;
     const isRunning = child.pid !== undefined && child.exitCode === null && child.signalCode === null;
     if (isRunning) this.#leaving.add(child);
     const dismiss = (): void => {
-      if (isRunning) this.#dismiss(child, phase === "starting" || nowMs >= silentMs);
+      if (isRunning) this.#dismiss(child, phase === "starting" || nowMs - heardMs > SILENT_MS);
       this.#conclude(build, "rolled back", reason);
     };
     if (phase === "starting") {
@@ -282,9 +279,28 @@ export class Guardian {
   }
 }
 
+/** Said before it is started: to what the kernel does not know as an executable, `execvp` would give a shell. */
+function whyUnfit(file: string): string {
+  try {
+    const problem = whyUntrusted(file);
+    if (problem !== "") return problem;
+    return kindOf(file) === kindOf("/proc/self/exe") ? "" : "it is not an executable for this machine";
+  } catch (error) {
+    return (error as Error).message;
+  }
+}
+
+/** Of an ELF file: magic number, class, byte order; machine. */
+function kindOf(file: string): string {
+  const head = Buffer.alloc(20);
+  const descriptor = openSync(file, "r");
+  readSync(descriptor, head);
+  closeSync(descriptor);
+  return head.hexSlice(0, 6) + head.hexSlice(18);
+}
+
 function describeSpawn({ code, message }: NodeJS.ErrnoException): string {
   const reasons: Readonly<Record<string, string>> = {
-    ENOEXEC: "it is not an executable of this machine",
     EACCES: "it is not executable, or lies on a file system mounted noexec",
     ENOENT: "it is not there, or the machine has not the C library that it needs",
   };

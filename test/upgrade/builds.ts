@@ -1,0 +1,53 @@
+/** The builds that take over from each other: one gateway, and what can be wrong with a new one. */
+import { HOST_TARGET, pack } from "../harness/device.ts";
+
+export const NAME = "swap";
+export const PORT = 8080;
+export const ORIGIN_PORT = 3001;
+export const SLOW_PORT = 3002;
+const NOBODY_PORT = 3003;
+/** Of the slow origin's answers; the others come within some ms. */
+export const SLOW_MS = 300;
+export const P99_MS = 150;
+export const PROBATION_MS = 1500;
+/** What a build can need that is for this device, and for a bigger one. */
+export const BUDGET_BYTES = 160 << 20;
+
+function routes(version: string, originPort: number): object {
+  return {
+    version: 1,
+    name: NAME,
+    defaults: { hosts: ["gw"], timeouts: { request: "30s" } },
+    upstreams: { api: { endpoints: [{ url: `http://127.0.0.1:${originPort}` }], connections: { max: 64 } } },
+    routes: [
+      { name: "all", match: { path: "/*" }, upstream: "api" },
+      { name: "version", match: { path: "/version" }, respond: { status: 200, body: version } },
+    ],
+    tests: [{ request: "GET gw/version", expect: { route: "version", status: 200 } }],
+  };
+}
+
+function target(inFlight: number): object {
+  return {
+    target: HOST_TARGET,
+    listeners: { public: { address: `127.0.0.1:${PORT}` } },
+    limits: { in_flight: inFlight, connections: 4 * inFlight },
+    timing: { drain: "5s" },
+    update: {
+      ready_within: "3s",
+      probation: `${PROBATION_MS}ms`,
+      p99: `${P99_MS}ms`,
+      error_ratio: "5%",
+      min_requests: 50,
+    },
+  };
+}
+
+export const builds = {
+  one: () => pack(routes("one", ORIGIN_PORT), target(64)),
+  two: () => pack(routes("two", ORIGIN_PORT), target(64)),
+  /** Its upstream is not there: 502. */
+  failing: () => pack(routes("failing", NOBODY_PORT), target(64)),
+  slow: () => pack(routes("slow", SLOW_PORT), target(64)),
+  bigger: () => pack(routes("bigger", ORIGIN_PORT), target(4096)),
+};

@@ -1,0 +1,93 @@
+/** A good build takes the place of another under load, and back: nobody notices. */
+import assert from "node:assert/strict";
+import { spawn } from "node:child_process";
+import { existsSync } from "node:fs";
+import { join } from "node:path";
+import { test } from "node:test";
+import { builds, NAME } from "./builds.ts";
+import { namespaceMissing } from "./namespace.ts";
+import { run, Service } from "./service.ts";
+
+const UPGRADES = Number(process.env.HARDWIRE_UPGRADES ?? 5);
+const skip = namespaceMissing;
+
+test(`${UPGRADES} upgrades under load: no request fails`, { skip, timeout: 1_200_000 }, async (context) => {
+  const [one, two] = [await builds.one(), await builds.two()];
+  const service = await Service.start(one);
+  service.load();
+  for (let i = 0; i < UPGRADES; i++) {
+    const { code, stdout, stderr } = await service.root.command(i % 2 === 0 ? two : one, "activate");
+    assert.equal(code, 0, stdout + stderr);
+    assert.match(stdout, /confirmed: [1-9]\d+ answers, 0 errors/);
+    const { current, running, previous } = await service.status();
+    assert.equal(current, running!.build);
+    assert.notEqual(previous, current);
+    assert.equal(await service.version(), i % 2 === 0 ? "two" : "one");
+  }
+  const { requests, failures, connections, slowestMs } = await service.endLoad();
+  assert.deepEqual(failures, {}, service.log);
+  assert.ok(requests > 300 * UPGRADES, `only ${requests} requests`);
+  context.diagnostic(`${requests} requests, ${connections} connections, the slowest ${slowestMs} ms`);
+});
+
+test("rollback goes back within 5 s, under load, and no request fails", { skip }, async (context) => {
+  const [one, two] = [await builds.one(), await builds.two()];
+  const service = await Service.start(one);
+  service.load();
+  assert.equal((await service.root.command(two, "activate")).code, 0);
+  const back = await service.root.command(two, "rollback");
+  assert.equal(back.code, 0, back.stderr);
+  assert.ok(back.ms < 5000, `${back.ms} ms`);
+  context.diagnostic(`${Math.round(back.ms)} ms`);
+  assert.equal(await service.version(), "one");
+  const again = await service.root.command(one, "rollback", "--json");
+  assert.equal(JSON.parse(again.stdout).verdict, "confirmed");
+  assert.equal(await service.version(), "two");
+  assert.deepEqual((await service.endLoad()).failures, {}, service.log);
+});
+
+test("a second copy is refused with 69, whichever has the port", { skip }, async () => {
+  const [one, two] = [await builds.one(), await builds.two()];
+  const service = await Service.start(one);
+  for (const file of [one, two, join(service.root.slots, "current", NAME)]) {
+    const { code, stderr } = await run(...service.namespace.inside(file), { env: {} });
+    assert.equal(code, 69, stderr);
+    assert.match(stderr, /the address is in use by another process/);
+  }
+  assert.equal(await service.version(), "one");
+});
+
+test("TERM while a build is on trial ends both processes", { skip }, async () => {
+  const [one, two] = [await builds.one(), await builds.two()];
+  const service = await Service.start(one);
+  service.load({ single: 2, keepAlive: 2 });
+  const activation = spawn(two, ["activate", "--root", service.root.path]);
+  await service.until("it is on trial", async () => (await service.status()).trial?.phase === "probation");
+  const old = await service.pid();
+  const beside = childrenOf(await run("pgrep", ["-P", String(old)]));
+  assert.equal(beside.length, 1);
+  process.kill(old, "SIGTERM");
+  await service.until("both have ended", () => ![old, ...beside].some((pid) => existsSync(`/proc/${pid}`)));
+  assert.equal(service.root.link("current"), (await service.status()).current);
+  activation.kill("SIGINT");
+  await service.endLoad();
+});
+
+test("TERM right after a hand-over ends the process that drains, too", { skip }, async () => {
+  const [one, two] = [await builds.one(), await builds.two()];
+  const service = await Service.start(one);
+  assert.equal((await service.root.command(two, "activate")).code, 0);
+  service.load({ single: 0, keepAlive: 2, pauseMs: 4000 });
+  await new Promise((resolve) => setTimeout(resolve, 500));
+  await service.root.command(two, "rollback");
+  const main = await service.pid();
+  const parent = Number((await run("ps", ["-o", "ppid=", "-p", String(main)])).stdout);
+  assert.ok(existsSync(`/proc/${parent}`) && parent !== 1);
+  await service.stop();
+  await service.until("it has ended", () => !existsSync(`/proc/${parent}`));
+  await service.endLoad();
+});
+
+function childrenOf({ stdout }: { stdout: string }): number[] {
+  return stdout.split("\n").filter(Boolean).map(Number);
+}

@@ -1,0 +1,170 @@
+/** A gateway that was installed and serves, in a namespace, with a folder in the place of the device's /opt and /run. */
+import assert from "node:assert/strict";
+import { execFile, spawn } from "node:child_process";
+import { once } from "node:events";
+import { existsSync, mkdirSync, mkdtempSync, openSync, readFileSync, readlinkSync } from "node:fs";
+import { join } from "node:path";
+import { createInterface, type Interface } from "node:readline";
+import { fileURLToPath } from "node:url";
+import { atEnd, runFolder } from "../harness.ts";
+import { NAME, PORT } from "./builds.ts";
+import type { Load, LoadResult } from "./load.ts";
+import { Namespace } from "./namespace.ts";
+
+const WAIT_MS = 20_000;
+
+export interface Ran {
+  readonly code: number;
+  readonly stdout: string;
+  readonly stderr: string;
+  readonly ms: number;
+}
+
+/** Runs a command to its end, whatever that is. */
+export function run(file: string, args: string[], options: object = {}): Promise<Ran> {
+  const begun = performance.now();
+  return new Promise((resolve) => {
+    execFile(file, args, options, (error, stdout, stderr) => {
+      const code = error === null ? 0 : Number(error.code ?? -1);
+      resolve({ code, stdout: String(stdout), stderr: String(stderr), ms: performance.now() - begun });
+    });
+  });
+}
+
+export interface Status {
+  readonly current: string | null;
+  readonly previous: string | null;
+  readonly next: string | null;
+  readonly installed: readonly string[];
+  readonly running: { readonly pid: number; readonly build: string } | null;
+  readonly trial: { readonly build: string; readonly phase: string } | null;
+  readonly last: { readonly number: number; readonly verdict: string; readonly reason: string } | null;
+}
+
+/** A folder that stands for a device's root. */
+export class Root {
+  readonly path = mkdtempSync(join(runFolder(), "root-"));
+
+  constructor() {
+    mkdirSync(join(this.path, "run", NAME), { recursive: true });
+  }
+
+  /** `install`, `activate`, … of a build. */
+  command(file: string, command: string, ...options: string[]): Promise<Ran> {
+    return run(file, [command, "--root", this.path, ...options]);
+  }
+
+  async status(file: string): Promise<Status> {
+    const { code, stdout, stderr } = await this.command(file, "status", "--json");
+    assert.equal(code, 0, stderr);
+    return JSON.parse(stdout) as Status;
+  }
+
+  get slots(): string {
+    return join(this.path, "opt", NAME);
+  }
+
+  link(name: string): string | undefined {
+    try {
+      return readlinkSync(join(this.slots, name));
+    } catch {
+      return undefined;
+    }
+  }
+}
+
+export class Service {
+  readonly root = new Root();
+  readonly namespace: Namespace;
+  readonly #file: string;
+  readonly #logFile = join(this.root.path, "log");
+  #clients: { stdin: { write(text: string): void }; lines: Interface } | undefined;
+
+  /** Installs the build and starts it, with origins before it. */
+  static async start(file: string, { migrates = true, limitFile }: { migrates?: boolean; limitFile?: string } = {}) {
+    const service = new Service(file, await Namespace.make(migrates));
+    const { code, stderr } = await service.root.command(file, "install");
+    assert.equal(code, 0, stderr);
+    service.#startClients();
+    await service.spawn(limitFile);
+    return service;
+  }
+
+  private constructor(file: string, namespace: Namespace) {
+    this.#file = file;
+    this.namespace = namespace;
+    atEnd(() => this.stop());
+  }
+
+  /** As the service manager would: what `current` names. @param limitFile procs file of a cgroup to run in */
+  async spawn(limitFile?: string): Promise<void> {
+    const executable = join(this.root.slots, "current", NAME);
+    const enter = limitFile === undefined ? "" : `echo $$ >${limitFile} && `;
+    const [command, args] = this.namespace.inside("sh", "-c", `${enter}exec ${executable}`);
+    const log = openSync(this.#logFile, "a");
+    spawn(command, args, { env: { ...this.env, PATH: process.env.PATH }, stdio: ["ignore", log, log] });
+    await this.until("it serves", async () => (await this.status()).running !== null);
+  }
+
+  get env(): NodeJS.ProcessEnv {
+    return { RUNTIME_DIRECTORY: join(this.root.path, "run", NAME) };
+  }
+
+  /** What the service's processes have said. */
+  get log(): string {
+    return existsSync(this.#logFile) ? readFileSync(this.#logFile, "utf8") : "";
+  }
+
+  status(): Promise<Status> {
+    return this.root.status(this.#file);
+  }
+
+  async pid(): Promise<number> {
+    return (await this.status()).running!.pid;
+  }
+
+  /** Body of /version: the build that answers. */
+  async version(): Promise<string> {
+    const address = `http://127.0.0.1:${PORT}/version`;
+    const { stdout, stderr, code } = await run(...this.namespace.inside("curl", "-sS", "-H", "Host: gw", address));
+    assert.equal(code, 0, stderr);
+    return stdout;
+  }
+
+  async until(what: string, holds: () => Promise<boolean> | boolean): Promise<void> {
+    const limit = performance.now() + WAIT_MS;
+    while (!(await holds())) {
+      assert.ok(performance.now() < limit, `not so in time: ${what}\n${this.log}`);
+      await new Promise((resolve) => setTimeout(resolve, 20));
+    }
+  }
+
+  /** Clients from now on. */
+  load(options: Partial<ConstructorParameters<typeof Load>[0]> = {}): void {
+    const all = { port: PORT, keepAlive: 8, single: 8, pauseMs: 5, ...options };
+    this.#clients!.stdin.write(`${JSON.stringify(all)}\n`);
+  }
+
+  async endLoad(): Promise<LoadResult> {
+    const { stdin, lines } = this.#clients!;
+    const told = once(lines, "line");
+    stdin.write("\n");
+    return JSON.parse(String((await told)[0])) as LoadResult;
+  }
+
+  #startClients(): void {
+    const program = fileURLToPath(new URL("clients.ts", import.meta.url));
+    const [command, args] = this.namespace.inside(process.execPath, program);
+    const child = spawn(command, args, { stdio: ["pipe", "pipe", "inherit"] });
+    atEnd(() => child.kill("SIGKILL"));
+    this.#clients = { stdin: child.stdin!, lines: createInterface({ input: child.stdout! }) };
+  }
+
+  /** SIGTERM to the main process; it takes the others with it. */
+  async stop(): Promise<void> {
+    const { running } = await this.status();
+    if (running === null) return;
+    process.kill(running.pid, "SIGTERM");
+    await this.until("it has ended", () => !existsSync(`/proc/${running.pid}`));
+  }
+}
