@@ -19,15 +19,26 @@ export type Stage = (typeof STAGES)[number];
  * The points in a request's life where a feature's function can be called. Signatures of the device functions, `data`
  * being what `use` gave for that route:
  *
+ * - `arrive(x, data): void`: the request's head is read; whether it is taken or refused shows later, so `x.route` may be
+ *   negative. For all but the requests that are refused because too many are in flight.
  * - `request(x, data): number`: before an upstream is chosen; 0 to go on, a reply or fault number to answer with.
  * - `upstreamRequest(x, out, at, data): number`: append fields to the request head; the offset after them.
  * - `responseHead(x, out, at, data): number`: append fields to the answer's head; the offset after them.
+ * - `refusalHead(x, out, at, data): number`: the same for the gateway's own answers (`x.route` as with `arrive`).
  * - `upstreamError(x, fault, data): void`: an upstream failed the request, which may be tried again; the number is that
  *   of src/core/fault.ts.
  * - `done(x, data): void`: the exchange is over, whatever its end; `x.record` says what became of it. Once for every
  *   request whose head was read, also where no route took it (`x.route` is negative then).
  */
-export const PHASES = ["request", "upstreamRequest", "responseHead", "upstreamError", "done"] as const;
+export const PHASES = [
+  "arrive",
+  "request",
+  "upstreamRequest",
+  "responseHead",
+  "refusalHead",
+  "upstreamError",
+  "done",
+] as const;
 export type Phase = (typeof PHASES)[number];
 
 /** A text with placeholders such as `{client.ip}`; becomes a function `(x, out, at) => at` in the generated code. */
@@ -45,6 +56,13 @@ export interface ReplyValue {
   readonly body: string;
 }
 
+/** A request field, whose values the core then keeps; becomes its number in the generated code, see src/core/taken.ts. */
+export interface FieldValue {
+  readonly kind: "field";
+  /** In lower case. */
+  readonly name: string;
+}
+
 /** What a route's data may be made of; emitted as a literal. */
 export type Value =
   | null
@@ -53,6 +71,7 @@ export type Value =
   | string
   | Template
   | ReplyValue
+  | FieldValue
   | readonly Value[]
   | { readonly [key: string]: Value };
 
@@ -76,7 +95,7 @@ export interface RouteUse {
 
 /** What a feature does for the whole program. */
 export interface ProgramUse {
-  /** On every route; its `upstreamError` and `done` also where no route took the request. */
+  /** On every route; its `arrive`, `refusalHead`, `upstreamError` and `done` also where no route took the request. */
   readonly requests?: RouteUse;
   /** Called once, when the listeners are open: `start(data): void`. */
   readonly start?: { readonly fn: string; readonly data: Value };
@@ -84,6 +103,11 @@ export interface ProgramUse {
   readonly stop?: { readonly fn: string; readonly data: Value };
   /** Answered on admin listeners: `page(request: AdminRequest, data): AdminAnswer` of src/core/admin.ts. */
   readonly pages?: readonly ProgramPage[];
+  /**
+   * Listeners that it tells apart, with `cameBy` of src/core/arrival.ts, and where below `observability` their names
+   * stand. Names that are wrong are reported there.
+   */
+  readonly listeners?: { readonly path: readonly (string | number)[]; readonly names: readonly string[] };
   readonly tables?: readonly FeatureTable[];
   /** Files that it holds open at most. */
   readonly descriptors?: number;
@@ -122,6 +146,8 @@ export interface RouteView {
   readonly methods: readonly string[] | undefined;
   readonly hosts: readonly string[] | undefined;
   readonly upstream: string | undefined;
+  /** Fields that are set on every route anyway, in lower case, and the key that says so: "observability.request_id". */
+  readonly fieldsSet?: Readonly<Record<"request" | "response", ReadonlyMap<string, string>>>;
 }
 
 /** Reports a mistake at `path` below the route's value of one of the feature's keys, e.g. `["rewrite", "strip_prefix"]`. */
@@ -173,4 +199,9 @@ export function defineFeature<Keys extends Readonly<Record<string, ZodType>>>(fe
 
 export function template(text: string): Template {
   return { kind: "template", text };
+}
+
+/** @param name in lower case */
+export function field(name: string): FieldValue {
+  return { kind: "field", name };
 }

@@ -12,6 +12,8 @@ export type HeadLimits = Pick<PlannedLimits, "targetBytesMax">;
 
 /** Longest Host value the core accepts, port included (`isHost` in src/core/target.ts). */
 export const HOST_BYTES_MAX = 255;
+/** Longest id that a trusted client may give its request. */
+export const REQUEST_ID_BYTES_MAX = 64;
 /** A request feature may make the path this much longer (src/core/h1-write.ts, which keeps the room). */
 export const LINE_GROWTH_BYTES = 512;
 
@@ -26,8 +28,9 @@ export const PLACEHOLDERS: Readonly<Record<string, Placeholder>> = {
   "client.ip": { fn: "clientIp", bytesMax: () => 39, summary: "the client's address; IPv6 in full groups" },
   "request.id": {
     fn: "requestId",
-    bytesMax: () => 32,
-    summary: "32 random hex digits, the same all through one exchange",
+    // A trusted client's own, see src/features/request-id.
+    bytesMax: () => REQUEST_ID_BYTES_MAX,
+    summary: "32 random hex digits, or the request's id as request_id took it; the same all through one exchange",
   },
   host: { fn: "host", bytesMax: () => HOST_BYTES_MAX, summary: "the Host field as the client sent it" },
   path: {

@@ -10,14 +10,17 @@ import { isWritten, type Path } from "../source.ts";
 import { parseHost } from "./hosts.ts";
 import { type AnalysisInput, routesOf } from "./input.ts";
 import { pathOf } from "./paths.ts";
+import { fieldsSetBy } from "./program.ts";
 
 type Values = Readonly<Record<string, unknown>>;
 
 export function checkFeatures(input: AnalysisInput): void {
   const { defaults } = input.routesFile ?? {};
+  const fieldsSet = fieldsSetBy(input);
   for (const [index, route] of routesOf(input)) {
-    const view = viewRoute(route, defaults);
-    if (view === undefined) continue;
+    const viewed = viewRoute(route, defaults);
+    if (viewed === undefined) continue;
+    const view = { ...viewed, fieldsSet };
     const answering: string[] = [];
     for (const feature of input.features) {
       const values = valuesOf(feature, route, defaults);

@@ -2,7 +2,7 @@
  * What features do for the whole program (`observability`), and the admin listeners that follow from it: those that a
  * feature's page names. They serve pages and no route, to this machine alone unless the target says otherwise in words.
  */
-import type { Feature, Problem, ProgramUse, ProgramView } from "../feature.ts";
+import type { Feature, Problem, ProgramUse, ProgramView, RouteView } from "../feature.ts";
 import { didYouMean } from "../near-miss.ts";
 import { EXCHANGES_MAX } from "../schema/defaults.ts";
 import type { Draft } from "../schema/explain.ts";
@@ -28,7 +28,9 @@ export function checkProgram(input: AnalysisInput): void {
     feature.checkProgram?.(values, view, problem);
     if (!correct) continue;
     const key = Object.keys(values)[0]!;
-    for (const { listener, path } of feature.useProgram?.(values, view)?.pages ?? []) {
+    const { pages: own = [], listeners } = feature.useProgram?.(values, view) ?? {};
+    if (listeners !== undefined) checkToldApart(input, listeners.path, listeners.names);
+    for (const { listener, path } of own) {
       checkListener(input, key, listener);
       const place = `${listener}${path}`;
       const other = pages.get(place);
@@ -50,6 +52,23 @@ function checkListener(input: AnalysisInput, key: string, listener: string): voi
     if (at === -1) continue;
     const message = `the listener "${listener}" serves the pages of observability.${key}, and no route`;
     input.routes.error("HW1209", ["routes", index, "listeners", at], message);
+  }
+}
+
+/** Listeners that requests come by, at which a feature treats them in another way. */
+function checkToldApart(input: AnalysisInput, path: readonly (string | number)[], names: readonly string[]): void {
+  const known = Object.keys(input.targetFile?.listeners ?? {});
+  if (known.length === 0) return;
+  const admin = adminListeners(input);
+  for (const [index, name] of names.entries()) {
+    const at = ["observability", ...path, index];
+    if (!known.includes(name)) {
+      const near = didYouMean(name, known) || `; it has ${known.join(", ")}`;
+      input.routes.error("HW1206", at, `the target has no listener "${name}"${near}`);
+    } else if (names.indexOf(name) < index) input.routes.error("HW1305", at, `the listener ${name} is here twice`);
+    else if (admin.has(name)) {
+      input.routes.error("HW1209", at, `the listener "${name}" serves pages and no route, so no request comes by it`);
+    }
   }
 }
 
@@ -105,6 +124,18 @@ export function programUses(files: Files): Map<string, ProgramUse> {
     if (use !== undefined) uses.set(feature.name, use);
   }
   return uses;
+}
+
+/** Fields that features set on every route, by their names in lower case, and the key that says so. */
+export function fieldsSetBy(files: Files): NonNullable<RouteView["fieldsSet"]> {
+  const fieldsSet = { request: new Map<string, string>(), response: new Map<string, string>() };
+  for (const [name, { requests }] of programUses(files)) {
+    const feature = files.features.find((one) => one.name === name)!;
+    const key = `observability.${Object.keys(valuesOf(feature, files.routesFile)!)[0]}`;
+    for (const field of requests?.dropRequestFields ?? []) fieldsSet.request.set(field, key);
+    for (const field of requests?.dropResponseFields ?? []) fieldsSet.response.set(field, key);
+  }
+  return fieldsSet;
 }
 
 /** Undefined if there is none, or one that is wrong in itself. */

@@ -8,6 +8,7 @@ import type { Phase, Value } from "../feature.ts";
 import type { Plan, PlannedFeature, PlannedRoute } from "../plan.ts";
 import { emitDrops } from "./drops.ts";
 import { identifier, Names } from "./names.ts";
+import { emitTaken } from "./taken.ts";
 import { emitTypedArray, Text } from "./text.ts";
 import type { Values } from "./values.ts";
 
@@ -26,14 +27,16 @@ interface Shape {
 
 const APPENDS: Shape = { parameters: "x: Exchange, out: Buffer, at: number", pass: "x, out, at", start: "at" };
 const SHAPES: Readonly<Record<Phase, Shape>> = {
+  arrive: { parameters: "x: Exchange", pass: "x", start: "" },
   request: { parameters: "x: Exchange", pass: "x", start: "0" },
   upstreamRequest: APPENDS,
   responseHead: APPENDS,
+  refusalHead: APPENDS,
   upstreamError: { parameters: "x: Exchange, fault: number", pass: "x, fault", start: "" },
   done: { parameters: "x: Exchange", pass: "x", start: "" },
 };
 /** What follows a request that no route took, too. */
-const UNROUTED: readonly Phase[] = ["done"];
+const UNROUTED: readonly Phase[] = ["arrive", "refusalHead", "done"];
 
 export function emitChains(out: Text, plan: Plan, values: Values): void {
   const names = new Names();
@@ -42,10 +45,12 @@ export function emitChains(out: Text, plan: Plan, values: Values): void {
   for (const phase of Object.keys(SHAPES) as Phase[]) emitPhase(functions, tables, plan, phase, names, values);
   emitDrops(functions, plan, "dropRequestFields");
   emitDrops(functions, plan, "dropResponseFields");
+  emitTaken(functions, values.fields);
 
   out.line('import type { Exchange } from "#core/exchange.ts";');
   if (values.putsText) out.line('import { putText } from "#core/bytes.ts";');
   if (values.putsCredentials) out.line('import { credentials } from "#core/credentials.ts";');
+  if (values.fields.length > 0) out.line('import { take } from "#core/taken.ts";');
   if (values.placeholders.size > 0) {
     out.line(`import { ${[...values.placeholders].sort().join(", ")} } from "#core/placeholders.ts";`);
   }

@@ -6,6 +6,7 @@ import type { Condition, Plan, PlannedRoute } from "../plan.ts";
 import { ADMIN_CONNECTIONS_MAX } from "../schema/defaults.ts";
 import { hasPhase, sizesOf } from "../sizes.ts";
 import { usesListeners } from "./matcher-conditions.ts";
+import { takesFields } from "./taken.ts";
 import type { Text } from "./text.ts";
 
 export function emitConstants(out: Text, plan: Plan): void {
@@ -41,14 +42,19 @@ export function emitConstants(out: Text, plan: Plan): void {
     "HAS_HOSTS",
     plan.routes.some((route) => route.hosts !== undefined),
   );
-  flag("HAS_LISTENERS", usesListeners(plan));
+  const tells = [...plan.program.values()].some(({ listeners }) => (listeners?.names.length ?? 0) > 0);
+  flag("HAS_LISTENERS", usesListeners(plan) || tells);
   flag("HAS_FIELD_CONDITIONS", hasConditions(plan, "field"));
   flag("HAS_QUERY_CONDITIONS", hasConditions(plan, "parameter"));
+  flag("HAS_ARRIVE", hasPhase(plan, "arrive"));
   flag("HAS_REQUEST", hasPhase(plan, "request"));
   flag("HAS_UPSTREAM_REQUEST", hasPhase(plan, "upstreamRequest"));
   flag("HAS_RESPONSE_HEAD", hasPhase(plan, "responseHead"));
+  flag("HAS_REFUSAL_HEAD", hasPhase(plan, "refusalHead"));
   flag("HAS_UPSTREAM_ERROR", hasPhase(plan, "upstreamError"));
   flag("HAS_DONE", hasPhase(plan, "done") || plan.update !== undefined);
+  flag("TAKES_FIELDS", anyUse(plan, takesFields));
+  flag("TELLS_LISTENER", tells);
   flag("HAS_ADMIN", plan.adminListeners.length > 0);
   flag(
     "STARTS_FEATURES",

@@ -2,7 +2,7 @@
  * What features' data becomes in code. Every distinct value is emitted once, however many routes share it: templates
  * as functions, fixed answers as numbers into replies.ts, the rest as literals.
  */
-import type { ReplyValue, Value } from "../feature.ts";
+import type { FieldValue, ReplyValue, Value } from "../feature.ts";
 import { PLACEHOLDERS, partsOfChecked, type TemplatePart } from "../template.ts";
 import { key, literal, Text } from "./text.ts";
 
@@ -23,7 +23,8 @@ export class Values {
   /** An expression for the value: a number, a short literal, or the name of a module-level constant or function. */
   expression(value: Value): string {
     const code = this.#inline(value);
-    if (value === null || typeof value !== "object" || isTemplate(value) || isReply(value)) return code;
+    if (value === null || typeof value !== "object" || isTemplate(value) || isReply(value) || isField(value))
+      return code;
     let name = this.#constants.get(code);
     if (name === undefined) {
       name = `data_${this.#constants.size}`;
@@ -40,6 +41,9 @@ export class Values {
   constructor(credentials: readonly string[] = []) {
     this.#credentials = credentials;
   }
+
+  /** Request fields that are asked for, in lower case, by their numbers. */
+  readonly fields: string[] = [];
 
   /** Placeholder functions that the templates call. */
   readonly placeholders = new Set<string>();
@@ -67,8 +71,14 @@ export class Values {
     if (Array.isArray(value)) return `[${value.map((entry) => this.#inline(entry)).join(", ")}]`;
     if (isTemplate(value)) return this.#template(value.text);
     if (isReply(value)) return String(this.#reply(value));
+    if (isField(value)) return String(this.#field(value));
     const entries = Object.entries(value).map(([name, entry]) => `${key(name)}: ${this.#inline(entry)}`);
     return entries.length === 0 ? "{}" : `{ ${entries.join(", ")} }`;
+  }
+
+  #field({ name }: FieldValue): number {
+    const known = this.fields.indexOf(name);
+    return known === -1 ? this.fields.push(name) - 1 : known;
   }
 
   #reply(reply: ReplyValue): number {
@@ -115,4 +125,8 @@ function isTemplate(value: Value): value is { kind: "template"; text: string } {
 
 function isReply(value: Value): value is ReplyValue {
   return (value as { kind?: unknown }).kind === "reply";
+}
+
+export function isField(value: Value): value is FieldValue {
+  return (value as { kind?: unknown }).kind === "field";
 }

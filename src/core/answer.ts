@@ -14,8 +14,8 @@
  *   connection is paused for good, so that no further request is read from it, and its 10 s timeout closes it.
  */
 import type { HttpResponse } from "uWebSockets.js";
-import { dropsResponseField, responseHead } from "#generated/chains.ts";
-import { DROPS_RESPONSE_FIELDS, HAS_RESPONSE_HEAD } from "#generated/constants.ts";
+import { dropsResponseField, refusalHead, responseHead } from "#generated/chains.ts";
+import { DROPS_RESPONSE_FIELDS, HAS_REFUSAL_HEAD, HAS_RESPONSE_HEAD } from "#generated/constants.ts";
 import { name as gatewayName } from "#generated/tables.ts";
 import { putBytes } from "./bytes.ts";
 import type { Exchange } from "./exchange.ts";
@@ -59,11 +59,13 @@ export function finishAnswerHead(exchange: Exchange, outBytes: number, closeFiel
 export function sendReply(exchange: Exchange, reply: Reply, close: boolean): void {
   let head: Uint8Array = reply.head;
   const ruled = reply.fromFeature && (HAS_RESPONSE_HEAD || DROPS_RESPONSE_FIELDS);
+  const refuses = HAS_REFUSAL_HEAD && !reply.fromFeature;
   // Where uWebSockets.js closes with the answer's last byte it also says so; else we do.
   const saysSo = exchange.saysClose || (close && reply.bodiless);
-  if (ruled || saysSo) {
+  if (ruled || refuses || saysSo) {
     let end = ruled && DROPS_RESPONSE_FIELDS ? putKept(exchange.route, reply.head) : putBytes(out, 0, reply.head);
     if (ruled && HAS_RESPONSE_HEAD) end = responseHead(exchange, out, end);
+    if (refuses) end = refusalHead(exchange, out, end);
     if (saysSo) end = putBytes(out, end, CLOSE_FIELD);
     if (end <= OUT_BYTES) head = headView(end);
   }

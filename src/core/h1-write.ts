@@ -13,7 +13,7 @@
  * Framing towards the upstream is always ours: Content-Length and Transfer-Encoding are never copied.
  */
 import type { HttpRequest } from "uWebSockets.js";
-import { dropsRequestField, upstreamRequest } from "#generated/chains.ts";
+import { dropsRequestField, takeField, upstreamRequest } from "#generated/chains.ts";
 import {
   DROPS_REQUEST_FIELDS,
   HAS_DONE,
@@ -21,6 +21,7 @@ import {
   HAS_REQUEST,
   HAS_ROUTE_LIMITS,
   HAS_UPSTREAM_REQUEST,
+  TAKES_FIELDS,
 } from "#generated/constants.ts";
 import { asksField, repeatsField, startFields } from "#generated/matcher.ts";
 import { name as gatewayName } from "#generated/tables.ts";
@@ -37,6 +38,7 @@ import {
 } from "./fault.ts";
 import { IS_TOKEN } from "./grammar.ts";
 import { peerAddress } from "./peer.ts";
+import { startTaking } from "./taken.ts";
 import { isHost } from "./target.ts";
 
 /** A rewrite may make the request line this much longer. */
@@ -103,11 +105,13 @@ function pass(req: HttpRequest, fieldsAt: number): void {
   connections = 0;
   announced = 0;
   if (HAS_FIELD_CONDITIONS) startFields();
+  if (TAKES_FIELDS) startTaking();
   req.forEach(readField);
 }
 
 function readField(name: string, value: string): void {
   if (HAS_ROUTE_LIMITS) fieldsRead += 1;
+  if (TAKES_FIELDS) takeField(name, value);
   // Two values of which a condition has seen one: the upstream might go by the other. Without a path nothing was asked.
   if (HAS_FIELD_CONDITIONS && x.path !== "" && repeatsField(name)) fault = BAD_FIELD;
   switch (name.length) {

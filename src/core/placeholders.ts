@@ -3,21 +3,20 @@
  * code calls only the ones in use, so the others are not in the binary. Every value was checked before: none can
  * carry a line break or a control byte.
  */
-import { randomFillSync } from "node:crypto";
 import { routeNames, routeUpstream, upstreams } from "#generated/tables.ts";
 import { putText } from "./bytes.ts";
 import type { Exchange } from "./exchange.ts";
 import { peerAddress } from "./peer.ts";
+import { requestIdOf } from "./request-id.ts";
 
 /** `{client.ip}`: the address of the client's socket. */
 export function clientIp(x: Exchange, out: Buffer, at: number): number {
   return x.res === null ? at : putText(out, at, peerAddress(x.res));
 }
 
-/** `{request.id}`: 32 hex digits, random, the same all through one exchange. */
+/** `{request.id}`: 32 hex digits, random, the same all through one exchange; or what `request_id` took. */
 export function requestId(x: Exchange, out: Buffer, at: number): number {
-  if (x.requestId === "") x.requestId = makeRequestId();
-  return putText(out, at, x.requestId);
+  return putText(out, at, requestIdOf(x));
 }
 
 /** `{host}`: the Host field as the client sent it, port included. */
@@ -54,21 +53,4 @@ export function routeName(x: Exchange, out: Buffer, at: number): number {
 export function upstreamName(x: Exchange, out: Buffer, at: number): number {
   const index = routeUpstream[x.route]!;
   return index === -1 ? at : putText(out, at, upstreams[index]!.name);
-}
-
-/** Random bytes for this many ids are drawn at once. */
-const IDS_PER_DRAW = 64;
-const ID_BYTES = 16;
-let pool: Buffer | undefined;
-let nextId = IDS_PER_DRAW;
-
-function makeRequestId(): string {
-  pool ??= Buffer.allocUnsafeSlow(IDS_PER_DRAW * ID_BYTES);
-  if (nextId === IDS_PER_DRAW) {
-    randomFillSync(pool);
-    nextId = 0;
-  }
-  const at = nextId * ID_BYTES;
-  nextId += 1;
-  return pool.hexSlice(at, at + ID_BYTES);
 }

@@ -13,7 +13,7 @@ import { addWalker, deadlineIn, hasPassed } from "./timers.ts";
 /** A literal address, as the compiler writes them: with a colon, or four numbers. */
 const IS_ADDRESS = /:|^\d+(?:\.\d+){3}$/;
 /** A refused endpoint is passed over for this long while another one can be had. */
-const DOWN_MS = 1000;
+export const DOWN_MS = 1000;
 
 export class EndpointPool {
   readonly endpoint: Endpoint;
@@ -28,7 +28,8 @@ export class EndpointPool {
   /** Connections that are open or opening, and all that ever were. */
   open = 0;
   opened = 0;
-  private downUntilMs = 0;
+  /** DOWN_MS after the last try to open a connection, if it failed; else 0. */
+  downUntilMs = 0;
   /** Smooth weighted turns: the endpoint with the largest credit is next. */
   credit = 0;
 

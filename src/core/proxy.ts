@@ -15,8 +15,9 @@
  * its pool only after a complete exchange of which nothing is in doubt; in every other case it is closed.
  */
 import type { HttpRequest, HttpResponse } from "uWebSockets.js";
-import { request, upstreamError } from "#generated/chains.ts";
+import { arrive, request, upstreamError } from "#generated/chains.ts";
 import {
+  HAS_ARRIVE,
   HAS_DONE,
   HAS_HOSTS,
   HAS_PIPELINING,
@@ -26,6 +27,7 @@ import {
   HAS_UPSTREAM_ERROR,
   RESPONSE_HEAD_BYTES_MAX,
   TARGET_BYTES_MAX,
+  TELLS_LISTENER,
 } from "#generated/constants.ts";
 import { allowedMethods, match, repeatsParameter } from "#generated/matcher.ts";
 import {
@@ -39,6 +41,7 @@ import {
   upstreams,
 } from "#generated/tables.ts";
 import * as answer from "./answer.ts";
+import { arriveBy } from "./arrival.ts";
 import { UNTIL_CLOSE, UNTIL_HEAD, UNTIL_LENGTH } from "./body-reader.ts";
 import { BUSY, type Connection, type ConnectionOwner, OPENING } from "./connection.ts";
 import {
@@ -71,7 +74,7 @@ import { hostName, isCleanQuery, isHost, normalisePath } from "./target.ts";
 import { addWalker, deadlineIn, hasPassed, nowMs, soon, wakeClock } from "./timers.ts";
 import { giveWindow } from "./windows.ts";
 
-let draining = false;
+export let draining = false;
 
 /** From now on every answer closes its connection, or does not any more. */
 export function setDraining(on: boolean): void {
@@ -133,6 +136,8 @@ export function admit(x: Exchange, req: HttpRequest, listener: number): number {
 
   // The fields are read even where no route matched: they decide whether the connection can go on.
   const refused = readFields(x, req);
+  if (TELLS_LISTENER) arriveBy(listener);
+  if (HAS_ARRIVE) arrive(x);
   if (refused !== 0) return refused;
   if (tooLong) return fault.TARGET_TOO_LONG;
   if (x.path === "" || !isCleanQuery(x.query)) return fault.BAD_TARGET;

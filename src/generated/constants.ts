@@ -46,11 +46,16 @@ export const HAS_LISTENERS: boolean = true;
 export const HAS_FIELD_CONDITIONS: boolean = true;
 export const HAS_QUERY_CONDITIONS: boolean = true;
 /** Phases with at least one function; the others' calls fold away. */
+export const HAS_ARRIVE: boolean = true;
 export const HAS_REQUEST: boolean = true;
 export const HAS_UPSTREAM_REQUEST: boolean = true;
 export const HAS_RESPONSE_HEAD: boolean = true;
+export const HAS_REFUSAL_HEAD: boolean = true;
 export const HAS_UPSTREAM_ERROR: boolean = true;
 export const HAS_DONE: boolean = true;
+/** Whether features ask for request fields, and whether they tell listeners apart. */
+export const TAKES_FIELDS: boolean = true;
+export const TELLS_LISTENER: boolean = true;
 /** Whether features have pages, and whether any does something as the program starts or stops. */
 export const HAS_ADMIN: boolean = true;
 export const STARTS_FEATURES: boolean = true;

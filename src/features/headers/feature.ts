@@ -51,9 +51,9 @@ export default defineFeature({
     HW2103: "headers: a placeholder that does not exist, or a brace without its pair",
     HW2104: "headers: two rules for one field",
   },
-  check(values, _route, problem) {
+  check(values, { fieldsSet }, problem) {
     for (const [key, side] of SIDES) {
-      if (values[key] !== undefined) checkRules(key, side, values[key] as Rules, problem);
+      if (values[key] !== undefined) checkRules(key, side, values[key] as Rules, fieldsSet?.[side], problem);
     }
   },
   use(values) {
@@ -93,12 +93,20 @@ function merge(fallback: Rules, own: Rules): Rules {
   };
 }
 
-function checkRules(key: Key, side: Side, rules: Rules, problem: Problem): void {
+function checkRules(
+  key: Key,
+  side: Side,
+  rules: Rules,
+  fieldsSet: ReadonlyMap<string, string> | undefined,
+  problem: Problem,
+): void {
   const seen = new Map<string, string>();
   for (const { name, value, path } of namesOf(rules)) {
     const place = [key, ...path];
     const reason = refusal(side, name, value);
     if (reason !== undefined) problem("HW2101", place, reason);
+    const setter = fieldsSet?.get(name.toLowerCase());
+    if (setter !== undefined) problem("HW2104", place, `${setter} sets ${name} on every route; leave it out here`);
     const before = seen.get(name.toLowerCase());
     if (before === undefined) seen.set(name.toLowerCase(), path.join("."));
     else problem("HW2104", place, `${name} has a rule already, at ${key}.${before}; a field can have only one`);
