@@ -30,7 +30,7 @@ export async function install(machine: Machine, routes: object = ROUTES, target:
   await machine.copyIn(await pack(routes, target), `/usr/lib/${NAME}/${NAME}`, "0755");
   await machine.write(
     `/usr/lib/systemd/system/${NAME}.service`,
-    `[Service]\nExecStart=/usr/lib/${NAME}/${NAME}\nDynamicUser=yes\nRuntimeDirectory=${NAME}\nTimeoutStopSec=20\n`,
+    `[Service]\nExecStart=/usr/lib/${NAME}/${NAME}\nDynamicUser=yes\nRuntimeDirectory=${NAME}\nTimeoutStopSec=20\nMemoryMax=98000000\nMemorySwapMax=0\n`,
   );
   await machine.must("systemctl", "daemon-reload");
   await machine.must("systemctl", "start", NAME);

@@ -4,7 +4,7 @@
  * the test, or with this process, whatever becomes of either.
  */
 import assert from "node:assert/strict";
-import { type ChildProcess, execFile, spawn } from "node:child_process";
+import { execFile } from "node:child_process";
 import { once } from "node:events";
 import { mkdirSync, mkdtempSync, readdirSync, readFileSync, readlinkSync, rmSync } from "node:fs";
 import { join } from "node:path";
@@ -13,11 +13,13 @@ import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
 import { atEnd } from "../harness/at-end.ts";
 import { runFolder } from "../harness/run-folder.ts";
+import { type Apart, type Architecture, startApart } from "./apart.ts";
 import { makeCgroups, nameCgroups, removeCgroups } from "./cgroups.ts";
 import { debianRoot } from "./root.ts";
 
 const BOOT = fileURLToPath(new URL("boot.sh", import.meta.url));
-const BOOT_MS = 60_000;
+/** Under qemu it takes ten times as long. */
+const BOOT_MS = 120_000;
 const OFF_MS = 60_000;
 const RUN_MS = 60_000;
 const POLL_MS = 20;
@@ -43,7 +45,7 @@ export interface Ran {
 
 export class Machine {
   readonly disk: Disk;
-  readonly #child: ChildProcess;
+  readonly #child: Apart;
   readonly #ended: Promise<void>;
   #console = "";
   #init = 0;
@@ -51,28 +53,31 @@ export class Machine {
   /**
    * Returns when systemd says that it is up.
    * @param disk of an earlier machine; a new one is empty
+   * @param architecture other than the host's: under qemu
    * @param readOnly as field devices are: the root cannot be written to, /var is forgotten
    */
-  static async boot({ disk, readOnly = false }: { disk?: Disk; readOnly?: boolean } = {}): Promise<Machine> {
-    const machine = new Machine(await debianRoot(), disk ?? new Disk(), readOnly);
+  static async boot({
+    disk = new Disk(),
+    readOnly = false,
+    architecture = process.arch as Architecture,
+  }: {
+    disk?: Disk;
+    readOnly?: boolean;
+    architecture?: Architecture;
+  } = {}): Promise<Machine> {
+    const machine = new Machine(await debianRoot(architecture), disk, readOnly, architecture);
     atEnd(() => machine.#end());
     await machine.#untilUp();
     return machine;
   }
 
-  private constructor(root: string, disk: Disk, readOnly: boolean) {
+  private constructor(root: string, disk: Disk, readOnly: boolean, architecture: Architecture) {
     this.disk = disk;
     const name = nameCgroups();
     makeCgroups(name);
     const options = readOnly ? ["--read-only", "--volatile=state"] : [];
-    // Killed with this process, and with it everything in its PID namespace.
-    const command = ["setpriv", "--pdeathsig", "KILL", "unshare", "--mount", "--pid", "--mount-proc", "--fork"];
-    this.#child = spawn(
-      command[0]!,
-      [...command.slice(1), "--kill-child", "--", "/bin/sh", BOOT, root, disk.folder, name, ...options],
-      { stdio: ["ignore", "pipe", "pipe"] },
-    );
-    for (const stream of [this.#child.stdout!, this.#child.stderr!]) {
+    this.#child = startApart(["/bin/sh", BOOT, root, disk.folder, name, ...options], architecture);
+    for (const stream of [this.#child.stdout, this.#child.stderr]) {
       stream.setEncoding("utf8").on("data", (text: string) => {
         this.#console += text;
       });

@@ -4,6 +4,7 @@ import { once } from "node:events";
 import { fileURLToPath } from "node:url";
 import { atEnd } from "../harness/at-end.ts";
 import type { Machine } from "./machine.ts";
+import type { Attacked } from "./programs/attack.ts";
 import type { Load, Seen } from "./programs/load.ts";
 
 /** Listens until the machine or the test ends. */
@@ -31,14 +32,35 @@ export class RunningLoad {
   }
 
   async #ask(question: string): Promise<Seen> {
-    const answered = once(this.#child, "message");
     this.#child.send(question);
-    return (await answered)[0] as Seen;
+    return (await answerOf(this.#child)) as Seen;
   }
 }
 
 export async function startLoad(machine: Machine, load: Load): Promise<RunningLoad> {
   return new RunningLoad(await start(machine, "load.ts", JSON.stringify(load)));
+}
+
+/** Attacks the gateway for that long, then tells what came of it. */
+export async function attack(machine: Machine, port: number, originPort: number, attackMs: number): Promise<Attacked> {
+  const child = await start(machine, "attack.ts", [port, originPort, attackMs].join());
+  return (await answerOf(child)) as Attacked;
+}
+
+/** The next message of a program that is to live until then. */
+async function answerOf(child: ChildProcess): Promise<unknown> {
+  const controller = new AbortController();
+  const { signal } = controller;
+  try {
+    return await Promise.race([
+      once(child, "message", { signal }).then(([message]) => message),
+      once(child, "exit", { signal }).then(([code]) => {
+        throw new Error(`a program in the machine's network ended with ${code}`);
+      }),
+    ]);
+  } finally {
+    controller.abort();
+  }
 }
 
 /** Returns once it says that it is ready. */
@@ -49,10 +71,6 @@ async function start(machine: Machine, program: string, argument: string): Promi
     stdio: ["ignore", "inherit", "inherit", "ipc"],
   });
   atEnd(() => child.kill("SIGKILL"));
-  const ended = once(child, "exit").then(() => {
-    throw new Error(`${program} ended before it was ready`);
-  });
-  await Promise.race([once(child, "message"), ended]);
-  ended.catch(() => {});
+  await answerOf(child);
   return child;
 }

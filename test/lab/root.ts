@@ -4,9 +4,12 @@
  */
 import { execFile } from "node:child_process";
 import { createHash } from "node:crypto";
+import { once } from "node:events";
 import { join } from "node:path";
+import { text } from "node:stream/consumers";
 import { promisify } from "node:util";
 import { findCacheFolder, keepInCache } from "../../build/cache.mjs";
+import { type Architecture, startApart } from "./apart.ts";
 
 const execute = promisify(execFile);
 
@@ -19,29 +22,35 @@ const RECIPE = {
   packages: ["systemd", "systemd-sysv", "dbus", "libstdc++6"],
 } as const;
 
-const DEBOOTSTRAP_MS = 240_000;
+const HOST = process.arch as Architecture;
+const DEBIAN_NAMES = { x64: "amd64", arm64: "arm64" } as const;
 
 /** Its folder. @throws with the end of debootstrap's report */
-export function debianRoot(): Promise<string> {
+export function debianRoot(architecture: Architecture): Promise<string> {
   const hash = createHash("sha256").update(JSON.stringify(RECIPE)).digest("hex").slice(0, 16);
-  return keepInCache(join(findCacheFolder(), "lab", `${RECIPE.suite}-${hash}`), makeRoot);
+  const path = join(findCacheFolder(), "lab", `${RECIPE.suite}-${architecture}-${hash}`);
+  return keepInCache(path, (folder) => makeRoot(folder, architecture));
 }
 
-async function makeRoot(folder: string): Promise<void> {
-  const make = [
-    ...["debootstrap", `--variant=${RECIPE.variant}`, `--include=${RECIPE.packages.join(",")}`],
-    ...[RECIPE.suite, folder, await findMirror()],
+async function makeRoot(folder: string, architecture: Architecture): Promise<void> {
+  const isForeign = architecture !== HOST;
+  const options = [
+    ...[`--arch=${DEBIAN_NAMES[architecture]}`, `--variant=${RECIPE.variant}`],
+    ...[`--include=${RECIPE.packages.join(",")}`, ...(isForeign ? ["--foreign"] : [])],
   ];
-  try {
-    // Its mounts and processes end with it.
-    await execute("unshare", ["--mount", "--pid", "--mount-proc", "--fork", "--kill-child", ...make], {
-      timeout: DEBOOTSTRAP_MS,
-      maxBuffer: 64 << 20,
-    });
-  } catch (error) {
-    const { stdout = "", stderr = "", message } = error as Error & { stdout?: string; stderr?: string };
-    throw new Error(`debootstrap failed: ${message}\n${stdout.slice(-2000)}${stderr}`);
-  }
+  // Unpacked by the host's programs in any case.
+  await debootstrap(["debootstrap", ...options, RECIPE.suite, folder, await findMirror()], HOST);
+  if (!isForeign) return;
+  // In a user namespace there is no mknod; the devices are there already, and this keeps debootstrap from trying it.
+  const container = ["env", "container=lxc"];
+  await debootstrap([...container, "chroot", folder, "/debootstrap/debootstrap", "--second-stage"], architecture);
+}
+
+async function debootstrap(command: readonly string[], architecture: Architecture): Promise<void> {
+  const child = startApart(command, architecture);
+  const told = Promise.all([text(child.stdout), text(child.stderr)]);
+  const [code] = await once(child, "close");
+  if (code !== 0) throw new Error(`debootstrap ended with ${code}: ${(await told).join("").slice(-3000)}`);
 }
 
 /** Where this machine takes its own Debian packages from. */

@@ -1,0 +1,43 @@
+/** The memory bound of the unit, kept by systemd, while every limit of the gateway is exceeded at once. */
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { ATTACKED_LIMITS } from "../harness/attack.ts";
+import { install, NAME, ORIGIN_PORT, PORT, ROUTES, TARGET } from "./gateway.ts";
+import { Machine } from "./machine.ts";
+import { isFull, labMissing } from "./needs.ts";
+import { attack } from "./network.ts";
+
+const ATTACK_MS = isFull ? 60_000 : 8000;
+const CGROUP = `/sys/fs/cgroup/memory/system.slice/${NAME}.service`;
+const PAGE_BYTES = 4096;
+/** The attack needs queues that end and bodies that are large. */
+const ATTACKED_ROUTES = {
+  ...ROUTES,
+  defaults: {
+    timeouts: { connect: "1s", queue: "500ms", response_header: "2s", request: "60s", idle: "3s" },
+    limits: { body: "1GiB" },
+  },
+  upstreams: { origin: { ...ROUTES.upstreams.origin, connections: { max: 48, max_waiting: 16 } } },
+};
+
+test(`attacked for ${ATTACK_MS / 1000} s within the unit's MemoryMax=, it is not killed and serves as before`, {
+  skip: labMissing,
+}, async (context) => {
+  const machine = await Machine.boot();
+  const unit = await install(machine, ATTACKED_ROUTES, { ...TARGET, limits: ATTACKED_LIMITS });
+  const before = await unit.state();
+  const maxBytes = Number(/^MemoryMax=(\d+)$/m.exec(await machine.must("systemctl", "show", NAME, "-pMemoryMax"))?.[1]);
+  const limitBytes = Number(await machine.must("cat", `${CGROUP}/memory.limit_in_bytes`));
+  assert.ok(limitBytes > maxBytes - PAGE_BYTES && limitBytes <= maxBytes, `${limitBytes} of ${maxBytes}`);
+  await machine.must("dd", `if=/proc/${before.MainPID}/exe`, "iflag=nocache", "count=0");
+
+  const { attackers, during, after } = await attack(machine, PORT, ORIGIN_PORT, ATTACK_MS);
+  const state = await unit.state();
+  assert.deepEqual([state.MainPID, state.NRestarts], [before.MainPID, 0], await unit.journal());
+  assert.match(await machine.must("cat", `${CGROUP}/memory.oom_control`), /^oom_kill 0$/m);
+  assert.deepEqual(after, { 200: 50 });
+  assert.ok(during["503"] || during.closed, "limits were reached");
+  const peakBytes = Number(await machine.must("cat", `${CGROUP}/memory.max_usage_in_bytes`));
+  context.diagnostic(`${attackers} attackers; small requests meanwhile: ${JSON.stringify(during)}`);
+  context.diagnostic(`${peakBytes} of ${maxBytes} bytes at most`);
+});
