@@ -5,8 +5,12 @@ ARCH := $(if $(filter aarch64 arm64,$(shell uname -m)),arm64,x64)
 ROUTES ?= routes/quickstart.yaml
 TARGET ?= targets/linux-$(ARCH).yaml
 OUT ?= out/quickstart
-# What `make dist` builds ROUTES for.
-TARGETS ?= targets/linux-x64.yaml targets/linux-arm64.yaml
+# What `make dist` builds ROUTES for, and upon what it builds images: an OCI image layout with glibc and libstdc++.
+TARGETS ?= targets/device-x64.yaml targets/device-arm64.yaml
+BASE ?= out/base
+# What it makes has a version that grows, and a time. Left out, both are the commit's.
+RELEASE ?= $(shell TZ=UTC git log -1 --date=format-local:0.%Y%m%d.%H%M%S --format=%cd 2>/dev/null || echo 0)
+SOURCE_DATE_EPOCH ?= $(shell git log -1 --format=%ct 2>/dev/null)
 
 INSTALLED := node_modules/.package-lock.json
 SOURCES := $(shell find build src -type f -not -name '*.test.ts' -not -name '*.md')
@@ -14,7 +18,7 @@ NODE := node build/node.mjs
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help run check test dist schema clean
+.PHONY: help run check test dist base schema clean
 
 help: ## This list
 	@sed -nE 's/^([a-z-]+):.*## (.*)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 16
@@ -35,13 +39,20 @@ test: check ## Lint, types and every test, end to end against packed binaries
 	@$(NODE) --test --test-concurrency=1 --test-timeout=300000 --test-global-setup=test/harness/run-folder.ts \
 	  '{src,test}/**/*.test.ts'
 
-dist: $(INSTALLED) ## What a release is: ROUTES for all TARGETS into out/dist, compressed and attested, with SHA256SUMS
+dist: $(INSTALLED) | $(BASE) ## What a release is, in out/dist: ROUTES for all TARGETS as file, .deb and image, with SHA256SUMS
 	@rm -rf out/dist && mkdir -p out/dist
 	@for target in $(TARGETS); do \
-	  node build/launch.mjs build $(ROUTES) --target $$target --compress --attest \
-	    --out out/dist/$(basename $(notdir $(ROUTES)))-$$(basename $$target .yaml) || exit; \
+	  name=out/dist/$(basename $(notdir $(ROUTES)))-$$(basename $$target .yaml); \
+	  SOURCE_DATE_EPOCH=$(SOURCE_DATE_EPOCH) node build/launch.mjs build $(ROUTES) --target $$target --out $$name \
+	    --compress --attest --release $(RELEASE) --deb out/dist --oci $$name.oci --base $(BASE) || exit; \
 	done
-	@cd out/dist && sha256sum $$(find * -maxdepth 0 -type f ! -name '*.SHA256SUMS') >SHA256SUMS
+	@cd out/dist && sha256sum $$(find * -maxdepth 0 -type f ! -name '*.SHA256SUMS') *.oci/index.json >SHA256SUMS
+
+base: out/base ## An OCI image layout to build images upon, from Debian's packages (apt); BASE is another one
+
+out/base: | $(INSTALLED)
+	@mkdir -p out
+	@$(NODE) build/package/oci/debian-base.ts $@
 
 schema: $(INSTALLED) ## The JSON Schema files that editors use, after a change of the language
 	@node build/launch.mjs schema routes > routes/schema/routes.v1.json

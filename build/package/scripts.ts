@@ -55,7 +55,7 @@ case "$1" in
 remove)
 ${
   hasUpdate
-    ? `	rm -rf "$DPKG_ROOT/opt/${name}"
+    ? `	rm -rf "$DPKG_ROOT/opt/${name}" "$DPKG_ROOT/run/${name}.lock"
 `
     : ""
 }	[ -z "$runs" ] || systemctl --system daemon-reload >/dev/null || true
