@@ -7,10 +7,7 @@ const times: number[] = [];
 
 /** A head is read, perhaps for the second time. */
 export function startTaking(): void {
-  for (let i = 0; i < values.length; i++) {
-    values[i] = "";
-    times[i] = 0;
-  }
+  for (let i = 0; i < times.length; i++) times[i] = 0;
 }
 
 /** Called by generated code. Repeated fields are one list (RFC 9110 5.3). */
@@ -22,7 +19,7 @@ export function take(number: number, value: string): void {
 
 /** "" if the request has no such field. */
 export function takenValue(number: number): string {
-  return values[number] ?? "";
+  return timesTaken(number) === 0 ? "" : values[number]!;
 }
 
 /** How many such fields it has. */

@@ -29,7 +29,7 @@ export function tellLife(request: AdminRequest, _data: null): AdminAnswer {
 
 /** Whether a request that comes now is served. The admin listener is the last that opens and the last that closes. */
 export function tellReadiness(request: AdminRequest, _data: null): AdminAnswer {
-  const mistake = draining ? `closed, draining, ${exchangesInFlight()} requests in flight` : "";
+  const mistake = draining ? `closed, draining, ${exchangesInFlight()} in flight` : "";
   const checks: Check[] = [{ name: "listeners", mistake }];
   // Without them the program would have ended before it listened.
   if (HAS_CREDENTIALS) checks.push({ name: `credentials (${credentials.length})`, mistake: "" });
