@@ -65,6 +65,11 @@ export function capabilitySettings({ listeners, adminListeners }: Plan): Setting
 export function fileSettings(): Setting[] {
   return [
     setting("ProtectSystem", "strict"),
+    setting(
+      "ReadOnlyPaths",
+      "/run",
+      "systemd 252 leaves it out of ProtectSystem= where ProtectProc= and the like are set.",
+    ),
     setting("ProtectHome", "yes"),
     setting("PrivateTmp", "yes"),
     setting(

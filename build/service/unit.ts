@@ -63,7 +63,7 @@ function reloadSettings({ credentials }: Plan): Setting[] {
   return [
     setting(
       "ExecReload",
-      "/bin/kill -HUP $MAINPID",
+      "/bin/sh -c 'kill -HUP $MAINPID'",
       "It reads the credentials again. systemd copies them when it starts the service, and only from version 260 on again when it reloads it (RefreshOnReload=credentials in a drop-in): before, new ones need a restart.",
     ),
   ];
