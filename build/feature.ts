@@ -129,7 +129,7 @@ export interface ProgramView {
   readonly name: string;
   readonly target: "linux-x64" | "linux-arm64";
   /** In file order, as their numbers on the device are. */
-  readonly routes: readonly { readonly name: string; readonly upstream: string | undefined }[];
+  readonly routes: readonly { readonly name: string; readonly path: string; readonly upstream: string | undefined }[];
   readonly upstreams: readonly { readonly name: string; readonly endpoints: readonly string[] }[];
   /** Of the target, admin listeners included. */
   readonly listeners: readonly string[];

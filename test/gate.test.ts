@@ -198,7 +198,10 @@ test("everything at once is below the ceiling", async () => {
       },
       { name: "fixed", match: { path: "/d" }, respond: { status: 200, body: "d" } },
     ],
-    observability: { metrics: { listener: "admin", textfile: { path: "/run/t/t.prom" } } },
+    observability: {
+      metrics: { listener: "admin", textfile: { path: "/run/t/t.prom" } },
+      access_log: { format: "json", request_headers: ["User-Agent"] },
+    },
     tests: [{ request: "GET h/d", expect: { route: "fixed" } }],
   };
   await writeFile(routes, JSON.stringify(plan));

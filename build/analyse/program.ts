@@ -151,7 +151,11 @@ function viewProgram({ routesFile, targetFile }: Files): ProgramView {
   return {
     name: routesFile?.name ?? "",
     target: targetFile?.target ?? "linux-x64",
-    routes: (routesFile?.routes ?? []).map((route) => ({ name: route?.name ?? "", upstream: route?.upstream })),
+    routes: (routesFile?.routes ?? []).map((route) => ({
+      name: route?.name ?? "",
+      path: route?.match?.path ?? route?.match?.path_regex ?? "",
+      upstream: route?.upstream,
+    })),
     upstreams: upstreams.map(([name, upstream]) => ({
       name,
       endpoints: (upstream?.endpoints ?? []).flatMap((endpoint) => endpoint?.url ?? []),
