@@ -8,6 +8,7 @@ import { copyFileSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { createServer } from "node:http";
 import { join, relative, resolve } from "node:path";
 import { test } from "node:test";
+import { parse } from "yaml";
 import { ask, atEnd, Device, HOST_TARGET, head, ok, origin, ports, runFolder } from "../harness.ts";
 
 const REPOSITORY = resolve(import.meta.dirname, "../..");
@@ -47,10 +48,17 @@ function hardwire(...args: string[]) {
   return spawnSync(process.execPath, [HARDWIRE, ...args], { encoding: "utf8" });
 }
 
-/** The command line's files of an example on this machine. */
+/** The command line's files of an example on this machine, whose sockets are in /tmp: a service would not see them. */
 function filesOf({ name, shipped, onThisMachine }: Example): string[] {
   const target = join(folder, `${name}.target.json`);
-  const more = { extends: relative(folder, join(REPOSITORY, shipped)), target: HOST_TARGET, ...onThisMachine };
+  const file = join(REPOSITORY, shipped);
+  const { service: _, ...own } = parse(readFileSync(file, "utf8"));
+  const more = {
+    ...own,
+    extends: relative(folder, resolve(file, "..", own.extends)),
+    target: HOST_TARGET,
+    ...onThisMachine,
+  };
   writeFileSync(target, JSON.stringify(more, null, 1));
   return [join(REPOSITORY, `routes/${name}.yaml`), "--target", target];
 }
