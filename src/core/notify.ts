@@ -93,7 +93,7 @@ function send(): void {
   try {
     // Loaded for this alone: it takes 10 ms. What the program has to say of a failure is for the log.
     const child = process.getBuiltinModule("node:child_process").spawn(PROGRAM, message, {
-      stdio: ["ignore", "ignore", "inherit"],
+      stdio: ["ignore", "ignore", complained ? "ignore" : "inherit"],
       timeout: PROGRAM_MS_MAX,
       killSignal: "SIGKILL",
     });

@@ -4,7 +4,7 @@
  *
  * It is a TRACE, which routes cannot take, of a path that only this process knows: uWebSockets.js looks at a request's
  * method first, so all others cost what they always did. A stranger's TRACE is answered 501 as ever. Whoever guessed the
- * path would get an empty 204 of it.
+ * path would get an empty answer of it.
  */
 import type { HttpRequest, HttpResponse, TemplatedApp } from "uWebSockets.js";
 import { CONNECTIONS_MAX } from "#generated/constants.ts";
@@ -33,7 +33,7 @@ export function answerSelf(app: TemplatedApp, others: Handler): void {
       return;
     }
     excuseSelf(res);
-    res.writeStatus("204 No Content").endWithoutBody(undefined, true);
+    res.endWithoutBody(0, true);
   });
 }
 

@@ -55,11 +55,16 @@ export class Device {
 
   constructor(
     file: string,
-    { args = [], env = {}, cwd }: { args?: string[]; env?: NodeJS.ProcessEnv; cwd?: string } = {},
+    {
+      args = [],
+      env = {},
+      cwd,
+      stdin = "ignore",
+    }: { args?: string[]; env?: NodeJS.ProcessEnv; cwd?: string; stdin?: "ignore" | "pipe" } = {},
   ) {
     const empty = join(runFolder(), "empty");
     mkdirSync(empty, { recursive: true });
-    this.child = spawn(file, args, { env, cwd: cwd ?? empty, stdio: ["ignore", "pipe", "pipe"] });
+    this.child = spawn(file, args, { env, cwd: cwd ?? empty, stdio: [stdin, "pipe", "pipe"] });
     running.add(this.child);
     this.child.stdout!.on("data", (text) => {
       this.stdout += text;
