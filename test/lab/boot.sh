@@ -1,16 +1,17 @@
 #!/bin/sh
 # Boots a machine of the lab: first process of a PID and a mount namespace of its own, so that nothing of it outlives
-# this process and no mount is ever seen outside. Arguments: the Debian root (only read), a folder for what the machine
-# writes, the name of its cgroups, then more for systemd-nspawn.
+# this process and no mount is ever seen outside. Arguments: the folders that make up its root (only read, the upper ones
+# first, with colons between), a folder for what the machine writes, the name of its cgroups, then more for
+# systemd-nspawn.
 set -eu
-root=$1 disk=$2 name=$3
+layers=$1 disk=$2 name=$3
 shift 3
 
 # Without a cgroup of its own two machines would share one tree.
 for group in /sys/fs/cgroup/*/"$name" /sys/fs/cgroup/"$name"; do
   [ ! -e "$group/cgroup.procs" ] || echo 0 >"$group/cgroup.procs"
 done
-mount -t overlay overlay -o "lowerdir=$root,upperdir=$disk/upper,workdir=$disk/work" "$disk/merged"
+mount -t overlay overlay -o "lowerdir=$layers,upperdir=$disk/upper,workdir=$disk/work" "$disk/merged"
 # systemd-nspawn would leave folders in the host's.
 mount -t tmpfs tmpfs /run
 

@@ -1,12 +1,22 @@
 /** The gateway that the lab's machines run: everything goes to one origin, but /fixed, which it answers itself. */
-import { HOST_TARGET, pack } from "../harness/device.ts";
-import type { Machine } from "./machine.ts";
+
+import { execFile } from "node:child_process";
+import { createHash } from "node:crypto";
+import { existsSync, mkdirSync, readdirSync, renameSync, writeFileSync } from "node:fs";
+import { basename, dirname, join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { promisify } from "node:util";
+import { HOST_TARGET } from "../harness/device.ts";
+import { runFolder } from "../harness/run-folder.ts";
+import { Disk, Machine, type Ran } from "./machine.ts";
 import { Unit } from "./unit.ts";
 
 export const NAME = "lab-gw";
 export const PORT = 8080;
 export const ORIGIN_PORT = 3001;
 export const DRAIN_MS = 15_000;
+export const WATCHDOG_MS = 5000;
+const HARDWIRE = fileURLToPath(new URL("../../build/launch.mjs", import.meta.url));
 
 export const ROUTES = {
   version: 1,
@@ -23,18 +33,62 @@ export const TARGET = {
   target: HOST_TARGET,
   listeners: { public: { address: `127.0.0.1:${PORT}` } },
   timing: { drain: `${DRAIN_MS}ms` },
+  service: { manager: "systemd", watchdog: `${WATCHDOG_MS}ms` },
+  update: { ready_within: "5s", probation: "3s", error_ratio: "5%", p99: "500ms", min_requests: 20 },
+  package: { maintainer: "Device Lab <lab@example.net>" },
 };
 
-/** Installs the gateway, which starts it. */
-export async function install(machine: Machine, routes: object = ROUTES, target: object = TARGET): Promise<Unit> {
-  await machine.copyIn(await pack(routes, target), `/usr/lib/${NAME}/${NAME}`, "0755");
-  await machine.write(
-    `/usr/lib/systemd/system/${NAME}.service`,
-    `[Service]\nExecStart=/usr/lib/${NAME}/${NAME}\nDynamicUser=yes\nRuntimeDirectory=${NAME}\nTimeoutStopSec=20\nMemoryMax=98000000\nMemorySwapMax=0\n`,
-  );
-  await machine.must("systemctl", "daemon-reload");
-  await machine.must("systemctl", "start", NAME);
-  await new Promise((resolve) => setTimeout(resolve, 500));
+/** What a new build differs by. */
+export interface Build {
+  readonly routes?: object;
+  readonly target?: object;
+  /** A later one is higher. */
+  readonly release?: string;
+}
+
+/** Path of the .deb as the command line makes it. Equal builds are made once in a run. */
+export async function makeDeb({ routes = ROUTES, target = TARGET, release = "1.0.0" }: Build = {}): Promise<string> {
+  const inputs = [JSON.stringify(routes, null, 1), JSON.stringify(target, null, 1), release] as const;
+  const folder = join(runFolder(), createHash("sha256").update(inputs.join("\n")).digest("hex").slice(0, 16));
+  if (!existsSync(folder)) {
+    mkdirSync(folder);
+    writeFileSync(join(folder, "routes.json"), inputs[0]);
+    writeFileSync(join(folder, "target.json"), inputs[1]);
+    const options = ["--target", "target.json", "--out", "gateway", "--deb", ".", "--release", release];
+    await promisify(execFile)(process.execPath, [HARDWIRE, "build", "routes.json", ...options], { cwd: folder });
+  }
+  return join(folder, readdirSync(folder).find((name) => name.endsWith(".deb"))!);
+}
+
+/** Installs it as a user does, which enables and starts it, or puts it in place of the one that runs. */
+export async function install(machine: Machine, build: Build = {}): Promise<Unit> {
+  const { code, stdout, stderr } = await tryInstall(machine, build);
+  if (code !== 0) throw new Error(`apt-get install ended with ${code}: ${stdout}${stderr}`);
+  return new Unit(machine, `${NAME}.service`);
+}
+
+/** As `install`, for what may fail. */
+export async function tryInstall(machine: Machine, build: Build): Promise<Ran> {
+  const deb = await makeDeb(build);
+  const there = `/root/${basename(deb)}`;
+  await machine.copyIn(deb, there);
+  return await machine.run(["apt-get", "install", "--yes", there]);
+}
+
+/**
+ * A machine on which it is installed already and runs. Installed once for all tests of a run; each has a fresh disk over
+ * that one.
+ */
+export async function bootInstalled(build: Build = {}, readOnly = false): Promise<Unit> {
+  const kept = join(dirname(await makeDeb(build)), "installed");
+  if (!existsSync(kept)) {
+    const first = await Machine.boot();
+    await install(first, build);
+    await first.powerOff();
+    renameSync(first.disk.folder, kept);
+  }
+  const machine = await Machine.boot({ disk: new Disk(kept), readOnly });
   const unit = new Unit(machine, `${NAME}.service`);
+  await unit.until(({ ActiveState }) => ActiveState === "active", "active");
   return unit;
 }

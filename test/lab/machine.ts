@@ -24,11 +24,14 @@ const OFF_MS = 60_000;
 const RUN_MS = 60_000;
 const POLL_MS = 20;
 
-/** What a machine writes, over a root that stays as it is. */
+/** What a machine writes, over layers that stay as they are: a Debian root, and disks that others have written. */
 export class Disk {
   readonly folder = mkdtempSync(join(runFolder(), "disk-"));
+  readonly below: readonly string[];
 
-  constructor() {
+  /** @param over the disk of a machine that has been powered off */
+  constructor(over?: string) {
+    this.below = over === undefined ? [] : [join(over, "upper")];
     for (const part of ["upper", "work", "merged"]) mkdirSync(join(this.folder, part));
   }
 
@@ -76,7 +79,8 @@ export class Machine {
     const name = nameCgroups();
     makeCgroups(name);
     const options = readOnly ? ["--read-only", "--volatile=state"] : [];
-    this.#child = startApart(["/bin/sh", BOOT, root, disk.folder, name, ...options], architecture);
+    const layers = [...disk.below, root].join(":");
+    this.#child = startApart(["/bin/sh", BOOT, layers, disk.folder, name, ...options], architecture);
     for (const stream of [this.#child.stdout, this.#child.stderr]) {
       stream.setEncoding("utf8").on("data", (text: string) => {
         this.#console += text;

@@ -2,8 +2,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { ATTACKED_LIMITS } from "../harness/attack.ts";
-import { install, NAME, ORIGIN_PORT, PORT, ROUTES, TARGET } from "./gateway.ts";
-import { Machine } from "./machine.ts";
+import { bootInstalled, NAME, ORIGIN_PORT, PORT, ROUTES, TARGET } from "./gateway.ts";
 import { isFull, labMissing } from "./needs.ts";
 import { attack } from "./network.ts";
 
@@ -23,8 +22,8 @@ const ATTACKED_ROUTES = {
 test(`attacked for ${ATTACK_MS / 1000} s within the unit's MemoryMax=, it is not killed and serves as before`, {
   skip: labMissing,
 }, async (context) => {
-  const machine = await Machine.boot();
-  const unit = await install(machine, ATTACKED_ROUTES, { ...TARGET, limits: ATTACKED_LIMITS });
+  const unit = await bootInstalled({ routes: ATTACKED_ROUTES, target: { ...TARGET, limits: ATTACKED_LIMITS } });
+  const { machine } = unit;
   const before = await unit.state();
   const maxBytes = Number(/^MemoryMax=(\d+)$/m.exec(await machine.must("systemctl", "show", NAME, "-pMemoryMax"))?.[1]);
   const limitBytes = Number(await machine.must("cat", `${CGROUP}/memory.limit_in_bytes`));

@@ -7,9 +7,15 @@ import type { Machine } from "./machine.ts";
 import type { Attacked } from "./programs/attack.ts";
 import type { Load, Seen } from "./programs/load.ts";
 
-/** Listens until the machine or the test ends. */
-export async function startOrigin(machine: Machine, port: number): Promise<void> {
-  await start(machine, "origin.ts", String(port));
+/** Listens until it is stopped, or the machine or the test ends. */
+export async function startOrigin(machine: Machine, port: number): Promise<{ stop: () => Promise<void> }> {
+  const child = await start(machine, "origin.ts", String(port));
+  return {
+    stop: async () => {
+      child.disconnect();
+      await once(child, "exit");
+    },
+  };
 }
 
 export class RunningLoad {

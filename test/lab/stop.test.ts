@@ -2,8 +2,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
-import { DRAIN_MS, install, NAME, ORIGIN_PORT, PORT } from "./gateway.ts";
-import { Machine } from "./machine.ts";
+import { bootInstalled, DRAIN_MS, NAME, ORIGIN_PORT, PORT } from "./gateway.ts";
 import { isFull, labMissing } from "./needs.ts";
 import { startLoad, startOrigin } from "./network.ts";
 
@@ -13,9 +12,9 @@ const load = { port: PORT, keepAlive: 0, oneRequest: 0, pauseMs: 1 };
 test(`stopped under load, all requests in flight are answered, one of them after ${LONG_MS / 1000} s, and nothing is accepted meanwhile`, {
   skip: labMissing,
 }, async (context) => {
-  const machine = await Machine.boot();
+  const unit = await bootInstalled();
+  const { machine } = unit;
   await startOrigin(machine, ORIGIN_PORT);
-  const unit = await install(machine);
   const busy = await startLoad(machine, { ...load, path: "/quick", keepAlive: 8, oneRequest: 4 });
   const long = await startLoad(machine, { ...load, path: `/wait/${LONG_MS}`, keepAlive: 1 });
   await sleep(500);

@@ -1,6 +1,8 @@
 /** A service of a machine, as systemd sees it. */
 import assert from "node:assert/strict";
+import { execFile } from "node:child_process";
 import { readFileSync } from "node:fs";
+import { dirname } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import type { Machine } from "./machine.ts";
 
@@ -61,6 +63,24 @@ export class Unit {
   async proc(file: string): Promise<string> {
     const pid = await this.mainPidOnHost();
     return readFileSync(`/proc/${pid}/${file}`, "utf8");
+  }
+
+  /**
+   * Folders and files that its main process could write to, by the kernel's own answer in that process's mount
+   * namespace. What lies in a folder of the user is left out.
+   */
+  async writablePlaces(uid: number, gid: number): Promise<string[]> {
+    const inside = ["--mount", "--root", "--wd", `--setuid=${uid}`, `--setgid=${gid}`];
+    const rule = ["(", "-path", "/proc", "-o", "-path", "/sys", ")", "-prune"];
+    const find = ["find", "/", ...rule, "-o", "-writable", "(", "-type", "d", "-o", "-type", "f", ")", "-print"];
+    const target = `--target=${await this.mainPidOnHost()}`;
+    return await new Promise((resolve) => {
+      // It ends with 1, since folders that the user may not read are no reason to stop.
+      execFile("/usr/bin/nsenter", [target, ...inside, "--", ...find], (_, stdout) => {
+        const places = stdout.split("\n").filter(Boolean);
+        resolve(places.filter((place) => !places.includes(dirname(place))));
+      });
+    });
   }
 
   /** The number that this host knows its main process by. */
