@@ -201,6 +201,9 @@ test("everything at once is below the ceiling", async () => {
     observability: {
       metrics: { listener: "admin", textfile: { path: "/run/t/t.prom" } },
       access_log: { format: "json", request_headers: ["User-Agent"] },
+      health: {},
+      request_id: { trust: ["lan"] },
+      trace: { propagate: "w3c", trust: ["lan"] },
     },
     tests: [{ request: "GET h/d", expect: { route: "fixed" } }],
   };

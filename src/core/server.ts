@@ -10,7 +10,14 @@
  */
 
 import type { HttpResponse, TemplatedApp, us_listen_socket } from "uWebSockets.js";
-import { CONNECTIONS_MAX, HAS_ADMIN, HAS_LISTENERS, HAS_UPDATE, HAS_WATCHDOG } from "#generated/constants.ts";
+import {
+  CONNECTIONS_MAX,
+  HAS_ADMIN,
+  HAS_LISTENERS,
+  HAS_UPDATE,
+  HAS_WATCHDOG,
+  STARTS_FEATURES,
+} from "#generated/constants.ts";
 import { adminListeners } from "#generated/program.ts";
 import { type Listener, listeners } from "#generated/tables.ts";
 import type { Uws } from "./addon.ts";
@@ -23,6 +30,10 @@ import { answerSelf } from "./self-request.ts";
 const EXCLUSIVE_PORT = 1;
 /** LIBUS_LISTEN_DEFAULT: processes of one user may have it open together; the kernel shares connections among them. */
 const SHARED_PORT = 0;
+
+/** Whether clients can connect: for features, which have no other way to know. */
+export let isListening = false;
+const TELLS_LISTENING = HAS_ADMIN || STARTS_FEATURES;
 
 export interface Server {
   /** No new connections from clients from now on; admin listeners go on, since they tell how the drain goes. */
@@ -103,11 +114,16 @@ export async function startServer(addon: Uws, beside: boolean): Promise<Server> 
     for (const each of apps) each.close();
     throw error;
   }
+  if (TELLS_LISTENING) isListening = true;
   return {
-    stopListening: () => closeEach(addon, sockets),
+    stopListening: () => {
+      closeEach(addon, sockets);
+      if (TELLS_LISTENING) isListening = false;
+    },
     stopAdmin: () => closeEach(addon, adminSockets),
     listenAgain: async () => {
       for (const reopen of openers) await reopen();
+      if (TELLS_LISTENING) isListening = true;
     },
     closeAll: () => {
       for (const app of apps) app.close();

@@ -130,7 +130,7 @@ test("a drain shows: not ready, alive, until the last answer has gone", async ()
   while (api.requests.length === 0) await new Promise((resolve) => setTimeout(resolve, 10));
   device.child.kill("SIGTERM");
   await device.says(/draining/);
-  assert.equal((await readyLines())[0], "[-]listeners: closed, draining, 1 in flight");
+  assert.equal((await readyLines())[0], "[-]listeners: draining, 1 in flight");
   assert.equal((await page("/livez")).status, 200);
   await assert.rejects(Client.open(ports.device), /ECONNREFUSED/);
   answer();

@@ -13,6 +13,7 @@ import { credentials } from "../../core/credentials.ts";
 import { exchangesInFlight } from "../../core/exchange.ts";
 import { DOWN_MS, type EndpointPool, type UpstreamPool } from "../../core/pool.ts";
 import { draining, pools } from "../../core/proxy.ts";
+import { isListening } from "../../core/server.ts";
 
 const KNOWN_MS = 10_000;
 
@@ -27,9 +28,9 @@ export function tellLife(request: AdminRequest, _data: null): AdminAnswer {
   return answer(request, "livez", [{ name: "event loop", mistake: "" }]);
 }
 
-/** Whether a request that comes now is served. The admin listener is the last that opens and the last that closes. */
+/** Whether a request that comes now is served. The admin listener opens last and closes last. */
 export function tellReadiness(request: AdminRequest, _data: null): AdminAnswer {
-  const mistake = draining ? `closed, draining, ${exchangesInFlight()} in flight` : "";
+  const mistake = draining ? `draining, ${exchangesInFlight()} in flight` : isListening ? "" : "closed";
   const checks: Check[] = [{ name: "listeners", mistake }];
   // Without them the program would have ended before it listened.
   if (HAS_CREDENTIALS) checks.push({ name: `credentials (${credentials.length})`, mistake: "" });
