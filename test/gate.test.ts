@@ -1,6 +1,6 @@
 /** The gate on bundles of a copy of this repository that each have one thing in them that may not be there. */
 import assert from "node:assert/strict";
-import { appendFile, cp, mkdir, mkdtemp, rm, symlink, writeFile } from "node:fs/promises";
+import { appendFile, cp, mkdir, mkdtemp, readdir, rm, symlink, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, test } from "node:test";
@@ -230,7 +230,7 @@ test("code beyond the ceiling is refused, with the largest modules", async () =>
   );
 });
 
-test("a fourth feature folder that no route uses leaves the bundle as it is", async () => {
+test("a feature folder that nothing uses leaves the bundle as it is, whether it is there or not", async () => {
   const routes = join(repository, "routes.json");
   const target = join(repository, "target.json");
   const api = { endpoints: [{ url: "http://127.0.0.1:9700" }] };
@@ -275,6 +275,17 @@ export default defineFeature({
   const withFourth = await build(3);
   assert.notEqual(withFourth.made.sha256, before.made.sha256);
   assert.ok(withFourth.made.inputs.some(({ path }) => path === "src/features/fourth/runtime.ts"));
+
+  // Nor do those that are there leave a trace.
+  const features = join(repository, "src/features");
+  for (const name of await readdir(features))
+    if (name !== "rewrite") await rm(join(features, name), { recursive: true });
+  await writeFile(routes, JSON.stringify({ version: 1, name: "t", upstreams: { api }, routes: [all] }));
+  const alone = await build(4);
+  assert.equal(alone.made.sha256, before.made.sha256);
+  for (const trace of ["beginRecord", "adminApp", "openmetrics", "PerformanceObserver", "upstreamError"]) {
+    assert.ok(!alone.made.code.includes(trace), trace);
+  }
 });
 
 test("the same plan gives the same bytes in another folder, and no folder's name is in them", async () => {

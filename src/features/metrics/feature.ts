@@ -3,12 +3,14 @@ import { dirname } from "node:path";
 import { z } from "zod";
 import { defineFeature, type FeatureTable, type Problem, type ProgramView } from "../../../build/feature.ts";
 import { ADMIN_CONNECTIONS_MAX } from "../../../build/schema/defaults.ts";
+import { expectations } from "../../../build/schema/expect.ts";
 import { name } from "../../../build/schema/routes.ts";
 import { duration, parseDurationMs } from "../../../build/schema/units.ts";
-import { COUNTER_BYTES, pageBytes, SERIES_MAX, seriesCount } from "./series.ts";
+import { counterBytes, pageBytes, SERIES_MAX, seriesCount } from "./series.ts";
 
 const LISTENER = "admin";
 const PATH = "/metrics";
+const FILE = "/run/gw/gw.prom";
 /** What a gateway on a device answers in: from a neighbour's cached reading to a request over a mobile network. */
 const BUCKETS = ["1ms", "5ms", "25ms", "100ms", "500ms", "2500ms"];
 /** The counters have room for one more, for what is longer than all of them. */
@@ -26,6 +28,7 @@ const metrics = z
       .string()
       .regex(/^(\/[A-Za-z0-9._~-]+)+$/)
       .meta({ description: `The page's path; left out, ${PATH}.`, examples: [PATH] })
+      .register(expectations, { expected: `a path such as ${PATH}` })
       .optional(),
     buckets: z
       .array(duration("What a bucket holds at most."))
@@ -38,7 +41,8 @@ const metrics = z
         path: z
           .string()
           .regex(/^(\/[A-Za-z0-9._@-]+)+\.prom$/)
-          .meta({ description: "The file, ending in .prom; its folder must be there.", examples: ["/run/gw/gw.prom"] }),
+          .meta({ description: "The file, ending in .prom; its folder must be there.", examples: [FILE] })
+          .register(expectations, { expected: `an absolute path that ends in .prom, such as ${FILE}` }),
         interval: duration(`How often it is written, at most every second; left out, every ${INTERVAL}.`).optional(),
       })
       .describe("The same as a file on the device, for node_exporter's textfile collector.")
@@ -119,23 +123,26 @@ function checkSeries(written: Metrics, program: ProgramView, problem: Problem): 
   if (count <= SERIES_MAX) return;
   const { routes, upstreams } = program;
   const message =
-    `${routes.length} routes and ${upstreams.length} upstreams with ${buckets} buckets make ${count} series, ` +
+    `${plural(routes.length, "route")} and ${plural(upstreams.length, "upstream")} with ${buckets} buckets make ${count} series, ` +
     `at most ${SERIES_MAX} are possible; each bucket less saves ${routes.length + 1 + upstreams.length} of them`;
   problem("HW2502", written.buckets === undefined ? ["metrics"] : ["metrics", "buckets"], message);
+}
+
+function plural(count: number, noun: string): string {
+  return `${count} ${noun}${count === 1 ? "" : "s"}`;
 }
 
 function tablesOf(program: ProgramView, buckets: number, hasPage: boolean, hasFile: boolean): FeatureTable[] {
   const series = seriesCount(program, buckets);
   const bytes = pageBytes(program, buckets);
-  const rows = program.routes.length + 1 + program.upstreams.length;
   const table = (name: string, amount: number, formula: string): FeatureTable => {
     return { name, bytes: amount, formula, isInHeap: false };
   };
   return [
     table(
       "counters",
-      rows * COUNTER_BYTES,
-      `${rows} × ${COUNTER_BYTES} B: for each route and upstream, and no route; ${series} series in all`,
+      counterBytes(program),
+      `of ${series} series: for each route, for each upstream, and for no route`,
     ),
     table(
       "text",

@@ -1,6 +1,6 @@
 /** What runs beside the requests: the watch on collections, and the file for node_exporter. */
 import { chmod, rename, writeFile } from "node:fs";
-import { logLine } from "../../core/log.ts";
+import { logLine, WARNING } from "../../core/log.ts";
 import { every } from "../../core/timers.ts";
 import { type PageData, textOf } from "./runtime-page.ts";
 import { watchCollections } from "./runtime-process.ts";
@@ -33,7 +33,7 @@ function write({ path, page }: FileData): void {
   const temporary = `${path}.${process.pid}`;
   const end = (error: NodeJS.ErrnoException | null): void => {
     isWriting = false;
-    if (error !== null && !hasFailed) logLine(`metrics: ${path} cannot be written: ${error.message}`);
+    if (error !== null && !hasFailed) logLine(`metrics: ${path} cannot be written: ${error.message}`, WARNING);
     hasFailed = error !== null;
   };
   // A copy, since a page may be asked for before the file is written.

@@ -19,8 +19,13 @@ const LINE_BYTES = 120;
 /** What all metrics have at most to say of themselves, and the build's description. */
 const HELP_BYTES = 6 * 1024;
 
-/** Of one route or upstream: runtime.ts has 32 numbers of each, and one for each number of a fault. */
-export const COUNTER_BYTES = 32 * 8 + 64 * 8;
+/** Of one route or upstream, as runtime-count.ts has them; an upstream has one more for each number of a fault. */
+const ROW_BYTES = 32 * 8;
+const ERRORS_BYTES = 64 * 8;
+
+export function counterBytes({ routes, upstreams }: ProgramView): number {
+  return (routes.length + 1) * ROW_BYTES + upstreams.length * (ROW_BYTES + ERRORS_BYTES);
+}
 
 export function seriesCount({ routes, upstreams }: ProgramView, buckets: number): number {
   return (routes.length + 1) * (OF_ROUTE + buckets) + upstreams.length * (OF_UPSTREAM + buckets) + OF_PROGRAM;
