@@ -59,13 +59,12 @@ export function finishAnswerHead(exchange: Exchange, outBytes: number, closeFiel
 export function sendReply(exchange: Exchange, reply: Reply, close: boolean): void {
   let head: Uint8Array = reply.head;
   const ruled = reply.fromFeature && (HAS_RESPONSE_HEAD || DROPS_RESPONSE_FIELDS);
-  const refuses = HAS_REFUSAL_HEAD && !reply.fromFeature;
   // Where uWebSockets.js closes with the answer's last byte it also says so; else we do.
   const saysSo = exchange.saysClose || (close && reply.bodiless);
-  if (ruled || refuses || saysSo) {
+  if (ruled || saysSo || (HAS_REFUSAL_HEAD && !reply.fromFeature)) {
     let end = ruled && DROPS_RESPONSE_FIELDS ? putKept(exchange.route, reply.head) : putBytes(out, 0, reply.head);
     if (ruled && HAS_RESPONSE_HEAD) end = responseHead(exchange, out, end);
-    if (refuses) end = refusalHead(exchange, out, end);
+    if (HAS_REFUSAL_HEAD && !reply.fromFeature) end = refusalHead(exchange, out, end);
     if (saysSo) end = putBytes(out, end, CLOSE_FIELD);
     if (end <= OUT_BYTES) head = headView(end);
   }

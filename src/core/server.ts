@@ -33,7 +33,6 @@ const SHARED_PORT = 0;
 
 /** Whether clients can connect: for features, which have no other way to know. */
 export let isListening = false;
-const TELLS_LISTENING = HAS_ADMIN || STARTS_FEATURES;
 
 export interface Server {
   /** No new connections from clients from now on; admin listeners go on, since they tell how the drain goes. */
@@ -114,16 +113,16 @@ export async function startServer(addon: Uws, beside: boolean): Promise<Server> 
     for (const each of apps) each.close();
     throw error;
   }
-  if (TELLS_LISTENING) isListening = true;
+  if (HAS_ADMIN || STARTS_FEATURES) isListening = true;
   return {
     stopListening: () => {
       closeEach(addon, sockets);
-      if (TELLS_LISTENING) isListening = false;
+      if (HAS_ADMIN || STARTS_FEATURES) isListening = false;
     },
     stopAdmin: () => closeEach(addon, adminSockets),
     listenAgain: async () => {
       for (const reopen of openers) await reopen();
-      if (TELLS_LISTENING) isListening = true;
+      if (HAS_ADMIN || STARTS_FEATURES) isListening = true;
     },
     closeAll: () => {
       for (const app of apps) app.close();
