@@ -11,6 +11,7 @@ import { CONNECTIONS_MAX } from "#generated/constants.ts";
 import type { Listener } from "#generated/tables.ts";
 import { excuseSelf, expectSelf, openConnections } from "./peer.ts";
 import { readArea } from "./slab.ts";
+import { soon } from "./timers.ts";
 import { Transport } from "./transport.ts";
 
 type Handler = (res: HttpResponse, req: HttpRequest) => void;
@@ -52,12 +53,23 @@ export function askSelf({ host, port }: Listener, then: (error: string) => void)
   };
   expectSelf();
   const address = host === "0.0.0.0" ? "127.0.0.1" : host === "::" ? "::1" : host;
-  const transport = new Transport({ host: address, port, socketPath: "", weight: 1 }, false, {
+  const transport: Transport = new Transport({ host: address, port, socketPath: "", weight: 1 }, false, {
     onConnected: () => transport.write(Buffer.from(`TRACE ${ownPath()} HTTP/1.1\r\nhost: self\r\n\r\n`)),
     onRead: () => end(readArea.latin1Slice(0, ANSWER.length) === ANSWER ? "" : "EPROTO"),
     onWritten: () => {},
     // With all connections taken it is accepted and closed: a full gateway does not hang.
     onGone: (error) => end(openConnections() >= CONNECTIONS_MAX || ADDRESS_GONE.includes(error) ? "" : error || "EOF"),
   });
+  if (leadsElsewhere(transport, address)) soon(() => end(""));
   return () => transport.close();
+}
+
+/**
+ * Where nothing says otherwise the kernel connects an address of this machine to itself. From another one, the way leads
+ * out of the machine: a listener can keep an address that is gone (net.ipv4.ip_nonlocal_bind).
+ */
+function leadsElsewhere({ handle }: Transport, address: string): boolean {
+  const chosen: { address?: string } = {};
+  handle?.getsockname(chosen);
+  return ![undefined, "0.0.0.0", "::", address].includes(chosen.address);
 }

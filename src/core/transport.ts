@@ -33,6 +33,8 @@ interface Handle {
   connect(request: Request, address: string, port?: number): number;
   connect6(request: Request, address: string, port: number): number;
   useUserBuffer(buffer: Uint8Array): void;
+  /** Fills in the address that the kernel has chosen on this side. */
+  getsockname(into: { address?: string }): number;
   readStart(): number;
   readStop(): number;
   writeBuffer(request: Request, bytes: Uint8Array): number;
@@ -82,7 +84,7 @@ if (HAS_NAMES) {
 export class Transport {
   private readonly owner: TransportOwner;
   /** The one that is connected, or the latest that tries to; null before and after. */
-  private handle: Handle | null = null;
+  handle: Handle | null = null;
   private isClosed = false;
   private queued = 0;
   private readonly written = (status: number) => {

@@ -295,7 +295,8 @@ test(
       env: { NOTIFY_SOCKET: socket.path, WATCHDOG_USEC: "200000", PATH: process.env.PATH },
       stdin: "pipe",
     });
-    atEnd(() => device.child.kill("SIGKILL"));
+    // Then the shell ends the gateway.
+    atEnd(() => device.child.stdin!.end());
     const order = (text: string) => device.child.stdin!.write(`${text}\n`);
     await socket.comes("WATCHDOG", 3);
 
@@ -311,6 +312,10 @@ test(
     order("ip route flush table local 10.99.0.1/32");
     await device.says(/watchdog: answered again\n/);
     await socket.comes("WATCHDOG", before + 3);
+    // And where the way to it leads elsewhere, as with a default route: nobody answers there.
+    order("ip route add 10.99.0.1/32 dev lo src 127.0.0.1");
+    await new Promise((resolve) => setTimeout(resolve, 300));
+    await socket.comes("WATCHDOG", socket.with("WATCHDOG").length + 4);
     assert.equal(device.stderr.match(/watchdog: /g)?.length, 2, device.stderr);
     device.child.stdin!.end();
     await device.exited;
