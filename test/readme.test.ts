@@ -61,6 +61,13 @@ test("the README's tests pass for its example, and one that fails is reported ju
   assert.deepEqual([mistaken.status, mistaken.stderr], [1, blocks("text failed test")[0]]);
 });
 
+test("the README's service is accepted for routes that read a credential", () => {
+  const routes = blocks("yaml routes")[0]!.replace('"{request.id}"', '"{credential.token}"');
+  const { status, stderr } = check(routes, "check", blocks("yaml target")[0]! + blocks("yaml service")[0]!);
+  assert.equal(stderr, "");
+  assert.equal(status, 0);
+});
+
 test("the README's upstream options are accepted", () => {
   const route = '{ name: all, match: { path: "/*" }, hosts: [h], upstream: app }';
   const { status, stderr } = check(`version: 1\nname: t\n${blocks("yaml")[0]}routes: [${route}]\n`);
