@@ -9,6 +9,7 @@ import { bundle } from "../build/bundle.ts";
 import { check } from "../build/compile.ts";
 import { emit } from "../build/emit/index.ts";
 import type { RouteUse } from "../build/feature.ts";
+import { findFeatures } from "../build/features.ts";
 import { CODE_BYTES_MAX, FORBIDDEN, gate } from "../build/gate.ts";
 import type { Plan, PlannedFeature } from "../build/plan.ts";
 import { planOf } from "./plans.ts";
@@ -286,6 +287,28 @@ export default defineFeature({
   for (const trace of ["beginRecord", "adminApp", "openmetrics", "PerformanceObserver", "upstreamError"]) {
     assert.ok(!alone.made.code.includes(trace), trace);
   }
+});
+
+test("without the folders of features that nothing asks for, the program is the same", async () => {
+  const routes = join(repository, "routes.json");
+  const target = join(repository, "target.json");
+  const ping = { name: "ping", match: { path: "/ping" }, respond: { status: 200, body: "pong" } };
+  await writeFile(routes, JSON.stringify({ version: 1, name: "t", routes: [ping] }));
+  const listeners = { public: { address: "127.0.0.1:9800" } };
+  await writeFile(target, JSON.stringify({ target: "linux-x64", listeners }));
+  const build = async (run: string) => {
+    const { check } = (await import(
+      `${pathToFileURL(join(repository, "build/compile.ts")).href}?${run}`
+    )) as typeof import("../build/compile.ts");
+    const { design, diagnostics } = await check(routes, target);
+    assert.ok(design !== undefined, JSON.stringify(diagnostics));
+    return (await bundled(design.plan)).made.sha256;
+  };
+  const before = await build("all");
+  for (const { name } of await findFeatures()) {
+    if (name !== "respond") await rm(join(repository, "src/features", name), { recursive: true });
+  }
+  assert.equal(await build("alone"), before);
 });
 
 test("the same plan gives the same bytes in another folder, and no folder's name is in them", async () => {
