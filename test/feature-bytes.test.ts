@@ -27,14 +27,14 @@ const folder = mkdtempSync(join(tmpdir(), "hardwire-bytes-"));
 after(() => rmSync(folder, { recursive: true }));
 
 /** Bytes of core and features in the program for these routes, and the features that are in it. */
-async function measure(routes: string): Promise<{ bytes: number; features: readonly string[] }> {
+async function measure(routes: string, target = TARGET): Promise<{ bytes: number; features: readonly string[] }> {
   const upstreams = ["api", "plc"].map((name) => [
     name,
     { endpoints: [{ url: "http://127.0.0.1:3000" }], allow_unused: true },
   ]);
   const core = `version: 1\nname: t\nupstreams: ${JSON.stringify(Object.fromEntries(upstreams))}\n`;
   writeFileSync(join(folder, "r.yaml"), core + routes);
-  writeFileSync(join(folder, "t.yaml"), TARGET);
+  writeFileSync(join(folder, "t.yaml"), target);
   const { design, diagnostics } = await check(join(folder, "r.yaml"), join(folder, "t.yaml"));
   assert.ok(design !== undefined, JSON.stringify(diagnostics, null, 1));
   const generated = join(folder, "generated");
@@ -78,4 +78,17 @@ for (const { name, routeKeys, programKeys } of await findFeatures()) {
 test("the README says how many bytes tests add", async () => {
   const { bytes } = await measure(`${FORWARDS}tests:\n  - { request: GET /all, expect: { route: all } }\n`);
   compare("tests", /adds ([\d,]+) bytes to it/.exec(README.replaceAll(/\s+/g, " "))?.[1], bytes - plain);
+});
+
+test("the README says how many bytes signs of life, a watchdog and credentials add", async () => {
+  const text = README.replaceAll(/\s+/g, " ");
+  const [, service, watchdog, credentials] =
+    /`service` adds ([\d,]+) bytes, its `watchdog` ([\d,]+), credentials ([\d,]+)/.exec(text) ?? [];
+  const served = (await measure(FORWARDS, `${TARGET}service: { manager: systemd }\n`)).bytes;
+  compare("service", service, served - plain);
+  const watched = (await measure(FORWARDS, `${TARGET}service: { manager: systemd, watchdog: 30s }\n`)).bytes;
+  compare("watchdog", watchdog, watched - served);
+  const set = (value: string) => FORWARDS.replace("api }", `api, request_headers: { set: { X-A: "${value}" } } }`);
+  const constant = (await measure(set("a"))).bytes;
+  compare("credentials", credentials, (await measure(set("{credential.a}"))).bytes - constant);
 });
