@@ -19,6 +19,8 @@ const NAME = "service-gw";
 const ORIGIN_PORT = 3001;
 /** Below 1024, and listened on by IPv6, too. */
 const PORT = 80;
+/** Of a second listener; the machine has it later than the service. */
+const LATE = "192.168.7.1";
 const WATCHDOG_S = 5;
 const LOAD_MS = 500;
 
@@ -35,7 +37,7 @@ const ROUTES = {
 
 const TARGET = {
   target: HOST_TARGET,
-  listeners: { public: { address: `[::]:${PORT}` } },
+  listeners: { public: { address: `[::]:${PORT}` }, lan: { address: `${LATE}:${PORT + 1}` } },
   limits: { in_flight: 32 },
   timing: { drain: "2s" },
   service: { manager: "systemd", watchdog: `${WATCHDOG_S}s`, credentials: { from: `/etc/${NAME}` } },
@@ -75,6 +77,16 @@ async function serves(machine: Machine): Promise<void> {
   }
 }
 
+/** By an address that the machine gets only now. */
+async function serveLate(machine: Machine): Promise<void> {
+  const run = promisify(execFile);
+  const network = `--net=/proc/${machine.init}/ns/net`;
+  await run("nsenter", [network, "ip", "address", "add", `${LATE}/24`, "dev", "lo"]);
+  const ask = ["curl", "--silent", "--header", "Host: localhost", `http://${LATE}:${PORT + 1}/address`];
+  const { stdout } = await run("nsenter", [network, ...ask], { timeout: 5000 });
+  assert.equal(stdout, "ok");
+}
+
 /** What the service's user can write to, as the service sees the machine; sockets and devices are for talking. */
 async function writablePlaces(unit: Unit, uid: string): Promise<string[]> {
   const { MainPID } = await unit.state();
@@ -111,12 +123,13 @@ test("a service installed by hand serves as nobody that the machine knows, and c
   // As Debian's initramfs mounts it; the network library is loaded from there all the same.
   await machine.must("mount", "--options", "remount,noexec", "/run");
   assert.equal(await machine.must("systemd-analyze", "verify", "--man=no", unit.name), "");
-  await machine.must("/lib/systemd/systemd-sysctl");
+  await machine.must("systemctl", "restart", "systemd-sysctl");
   await machine.must("systemctl", "enable", "--now", "--quiet", NAME);
 
   const { ActiveState, SubState } = await unit.state();
   assert.deepEqual([ActiveState, SubState], ["active", "running"]);
   await serves(machine);
+  await serveLate(machine);
   await machine.must("systemd-analyze", "security", "--threshold=20", unit.name);
   const status = await unit.proc("status");
   const uid = /^Uid:\t(\d+)\t/m.exec(status)![1]!;
@@ -137,6 +150,7 @@ test("nothing that the unit's filter of system calls refuses is ever asked for",
   const unit = await install(machine);
   // Who asks is killed, and it shows.
   await machine.write(`/etc/systemd/system/${unit.name}.d/kill.conf`, "[Service]\nSystemCallErrorNumber=kill\n");
+  await machine.must("systemctl", "restart", "systemd-sysctl");
   await machine.must("systemctl", "start", NAME);
   await serves(machine);
   await machine.must("systemctl", "reload", NAME);
