@@ -3,7 +3,7 @@ import { isIP } from "node:net";
 import type { Plan } from "../plan.ts";
 import { ADMIN_CONNECTIONS_MAX } from "../schema/defaults.ts";
 import { connectionsTo, describeConnections } from "./counts.ts";
-import { BASE_DESCRIPTORS, RESOLVING_DESCRIPTORS, SERVICE_DESCRIPTORS } from "./measured.ts";
+import { BASE_DESCRIPTORS, RESOLVING_DESCRIPTORS, SERVICE_DESCRIPTORS, UPDATE_DESCRIPTORS } from "./measured.ts";
 import { type Budget, budgetOf, type Term } from "./term.ts";
 
 export function descriptorBudget(plan: Plan): Budget {
@@ -40,6 +40,11 @@ export function descriptorBudget(plan: Plan): Budget {
       name: "signs of life",
       amount: plan.service === undefined ? 0 : SERVICE_DESCRIPTORS,
       formula: "a request to itself, and a program that tells systemd of it",
+    },
+    {
+      name: "a build on trial",
+      amount: plan.update === undefined ? 0 : UPDATE_DESCRIPTORS,
+      formula: "starting it, the channel to it, and what is told of it in a file",
     },
     {
       name: "names being resolved",

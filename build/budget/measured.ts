@@ -61,5 +61,7 @@ export const NOTIFY_BYTES = 2 * MIB;
 export const BASE_DESCRIPTORS = 24;
 /** Both ends of a connection to itself, and what is open while a program is started. */
 export const SERVICE_DESCRIPTORS = 8;
+/** While a build is started two pipes of both ends each, later one end; a file and a folder for a moment. */
+export const UPDATE_DESCRIPTORS = 6;
 /** getaddrinfo runs on 4 threads, each with a socket and a file. */
 export const RESOLVING_DESCRIPTORS = 8;
