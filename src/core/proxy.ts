@@ -15,7 +15,7 @@
  * its pool only after a complete exchange of which nothing is in doubt; in every other case it is closed.
  */
 import type { HttpRequest, HttpResponse } from "uWebSockets.js";
-import { arrive, request, upstreamError } from "#generated/chains.ts";
+import { arrive, done, request, upstreamError } from "#generated/chains.ts";
 import {
   HAS_ARRIVE,
   HAS_DONE,
@@ -24,6 +24,7 @@ import {
   HAS_QUERY_CONDITIONS,
   HAS_REQUEST,
   HAS_ROUTE_LIMITS,
+  HAS_UPDATE,
   HAS_UPSTREAM_ERROR,
   RESPONSE_HEAD_BYTES_MAX,
   TARGET_BYTES_MAX,
@@ -66,12 +67,13 @@ import * as h1 from "./h1-read.ts";
 import { fieldsRead, finishHead, readFields } from "./h1-write.ts";
 import { isIdempotent, isSafe, methodBit } from "./method.ts";
 import { UpstreamPool } from "./pool.ts";
-import { ABORTED, beginRecord, CUT, endRecord, noteAnswer, noteClient, noteFault } from "./record.ts";
+import { ABORTED, beginRecord, CUT, noteAnswer, noteClient, noteFault } from "./record.ts";
 import { resumeBody, takeBody } from "./request-body.ts";
 import { enterRoute } from "./route-limits.ts";
 import { READ_AT } from "./slab.ts";
 import { hostName, isCleanQuery, isHost, normalisePath } from "./target.ts";
 import { addWalker, deadlineIn, hasPassed, nowMs, soon, wakeClock } from "./timers.ts";
+import { countAnswer, isCounting } from "./upgrade/counts.ts";
 import { giveWindow } from "./windows.ts";
 
 export let draining = false;
@@ -674,6 +676,16 @@ function closeConnection(connection: Connection): void {
     }
   }
   serveWaiting(pool);
+}
+
+/** Calls the features; to be called once, before the exchange is freed. */
+function endRecord(x: Exchange): void {
+  const r = x.record!;
+  r.durationMs = performance.now() - r.startedMs;
+  done(x);
+  if (HAS_UPDATE && isCounting) {
+    countAnswer(r.status >= 500 || r.ended === CUT, r.durationMs, r.ended === ABORTED);
+  }
 }
 
 /** Puts back what the exchange holds, and itself. */

@@ -1,13 +1,11 @@
 /**
  * What is known of an exchange when it ends, for features that observe (`done`). In a program without such a feature
- * there is none of it: every use stands behind HAS_DONE.
+ * there is none of it: every use stands behind HAS_DONE. Calls no feature, so that exchanges and pools are there before
+ * any feature that knows of them.
  */
-import { done } from "#generated/chains.ts";
-import { HAS_UPDATE } from "#generated/constants.ts";
 import type { Exchange } from "./exchange.ts";
 import { codeOf } from "./fault.ts";
 import { peerAddress } from "./peer.ts";
-import { countAnswer, isCounting } from "./upgrade/counts.ts";
 
 /** How an exchange ended. */
 export const ANSWERED = 0;
@@ -82,14 +80,4 @@ export function noteAnswer({ record }: Exchange, status: number): void {
   const r = record!;
   r.status = status;
   r.upstreamMs = performance.now() - r.startedMs;
-}
-
-/** Calls the features; to be called once, before the exchange is freed. */
-export function endRecord(x: Exchange): void {
-  const r = x.record!;
-  r.durationMs = performance.now() - r.startedMs;
-  done(x);
-  if (HAS_UPDATE && isCounting) {
-    countAnswer(r.status >= 500 || r.ended === CUT, r.durationMs, r.ended === ABORTED);
-  }
 }
