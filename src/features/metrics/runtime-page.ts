@@ -123,6 +123,10 @@ function putGateway(m: Metrics): void {
   m.value("", CONNECTIONS_MAX);
   m.metric("gateway_log_lines", "counter", "Lines written to the access log.");
   m.value("", logLines.written);
-  m.metric("gateway_log_lines_dropped", "counter", "Lines of the access log that were not written.");
+  m.metric(
+    "gateway_log_lines_dropped",
+    "counter",
+    "Lines of the access log that were lost, for want of room or of budget.",
+  );
   m.value("", logLines.dropped);
 }

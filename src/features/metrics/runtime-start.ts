@@ -1,6 +1,7 @@
 /** What runs beside the requests: the watch on collections, and the file for node_exporter. */
 import { chmod, rename, writeFile } from "node:fs";
 import { logLine, WARNING } from "../../core/log.ts";
+import { isListening } from "../../core/server.ts";
 import { every } from "../../core/timers.ts";
 import { type PageData, textOf } from "./runtime-page.ts";
 import { watchCollections } from "./runtime-process.ts";
@@ -27,9 +28,10 @@ let hasFailed = false;
 
 /** Under another name first, so that nobody ever reads a part of it. */
 function write({ path, page }: FileData): void {
-  if (isWriting) return;
+  // While one process of this program takes over from another, the file is that one's which serves.
+  if (isWriting || !isListening) return;
   isWriting = true;
-  // Two processes of this program may write at the same time, while one takes over from the other.
+  // What the other one has begun to write may not be finished yet.
   const temporary = `${path}.${process.pid}`;
   const end = (error: NodeJS.ErrnoException | null): void => {
     isWriting = false;
