@@ -181,7 +181,11 @@ test("everything at once is below the ceiling", async () => {
     lb_policy: "least_request",
     pipelining: 4,
   };
-  const fields = { set: { "X-Id": "{request.id}" }, add: { "X-Path": "{path}" }, remove: ["Server"] };
+  const fields = {
+    set: { "X-Id": "{request.id}", "X-Key": "{credential.key}" },
+    add: { "X-Path": "{path}" },
+    remove: ["Server"],
+  };
   const match = { methods: ["GET"], headers: { "X-A": { prefix: "a" } }, query: { q: { present: true } } };
   const plan = {
     version: 1,
@@ -214,7 +218,8 @@ test("everything at once is below the ceiling", async () => {
     lan: { address: "127.0.0.1:2" },
     admin: { address: "127.0.0.1:3" },
   };
-  await writeFile(target, JSON.stringify({ target: "linux-x64", listeners }));
+  const service = { manager: "systemd", watchdog: "30s", credentials: { from: "/etc/t" } };
+  await writeFile(target, JSON.stringify({ target: "linux-x64", listeners, service, update: {} }));
   const { design, diagnostics } = await check(routes, target);
   assert.ok(design !== undefined, JSON.stringify(diagnostics));
   assert.deepEqual(await problems(design.plan), []);

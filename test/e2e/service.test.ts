@@ -51,7 +51,8 @@ writeFileSync(join(credentials, "token"), "s3cret");
 
 const isReady = existsSync("/usr/bin/systemd-notify") && existsSync("/usr/bin/perl");
 const options = { skip: !isReady && "needs systemd-notify and perl" };
-const rootOptions = { skip: (!isReady || process.getuid?.() !== 0) && "needs root, systemd-notify and perl" };
+const mayIsolate = isReady && process.getuid?.() === 0 && existsSync("/usr/sbin/ip");
+const rootOptions = { skip: !mayIsolate && "needs root, ip, systemd-notify and perl" };
 
 interface Service {
   readonly device: Device;
