@@ -6,7 +6,7 @@ import { existsSync, mkdirSync, readdirSync, renameSync, writeFileSync } from "n
 import { basename, dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
-import { HOST_TARGET } from "../harness/device.ts";
+import { HOST_TARGET, pack } from "../harness/device.ts";
 import { runFolder } from "../harness/run-folder.ts";
 import { Disk, Machine, type Ran } from "./machine.ts";
 import { Unit } from "./unit.ts";
@@ -91,4 +91,19 @@ export async function bootInstalled(build: Build = {}, readOnly = false): Promis
   const unit = new Unit(machine, `${NAME}.service`);
   await unit.until(({ ActiveState }) => ActiveState === "active", "active");
   return unit;
+}
+
+/** Puts a new executable in place of the one that was installed, and asks it to take over from the one that runs. */
+export async function activate(machine: Machine, { routes = ROUTES, target = TARGET }: Build): Promise<Ran> {
+  const file = `/usr/lib/${NAME}/${NAME}`;
+  await machine.copyIn(await pack(routes, target), `${file}.new`, "0755");
+  await machine.must("mv", `${file}.new`, file);
+  return await machine.run([file, "activate"]);
+}
+
+/** The body of an answer. */
+export async function fetchText(machine: Machine, path: string): Promise<string> {
+  const request = `GET ${path} HTTP/1.1\\r\\nHost: lab\\r\\nConnection: close\\r\\n\\r\\n`;
+  const script = `exec 3<>/dev/tcp/127.0.0.1/${PORT}; printf '${request}' >&3; cat <&3`;
+  return (await machine.must("bash", "-c", script)).split("\r\n\r\n")[1]!;
 }

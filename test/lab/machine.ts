@@ -94,17 +94,18 @@ export class Machine {
     return this.#init;
   }
 
+  /** Whether a process of this host is one of the machine's. */
+  has(pid: number): boolean {
+    return linkOr(`/proc/${pid}/ns/pid`) === linkOr(`/proc/${this.#init}/ns/pid`);
+  }
+
   /** The number by which this host knows a process of the machine. */
   pidOnHost(pid: number): number {
-    const namespace = readlinkSync(`/proc/${this.#init}/ns/pid`);
-    const found = readdirSync("/proc").find(
-      (entry) =>
-        /^\d+$/.test(entry) &&
-        linkOr(`/proc/${entry}/ns/pid`) === namespace &&
-        numbersOf(Number(entry)).at(-1) === String(pid),
-    );
+    const found = readdirSync("/proc")
+      .map(Number)
+      .find((number) => number > 0 && this.has(number) && numbersOf(number).at(-1) === String(pid));
     if (found === undefined) throw this.#failed(`it has no process ${pid}`);
-    return Number(found);
+    return found;
   }
 
   /** Runs a program in it as root, as a login would, and returns what it said. */

@@ -8,8 +8,8 @@ import type { Attacked } from "./programs/attack.ts";
 import type { Load, Seen } from "./programs/load.ts";
 
 /** Listens until it is stopped, or the machine or the test ends. */
-export async function startOrigin(machine: Machine, port: number): Promise<{ stop: () => Promise<void> }> {
-  const child = await start(machine, "origin.ts", String(port));
+export async function startOrigin(machine: Machine, port: number, delayMs = 0): Promise<{ stop: () => Promise<void> }> {
+  const child = await start(machine, "origin.ts", [port, delayMs].join());
   return {
     stop: async () => {
       child.disconnect();

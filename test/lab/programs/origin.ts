@@ -1,8 +1,10 @@
 /**
  * An origin within a machine's network: answers /status/500 with 500, /wait/1500/… after 1.5 s, all else at once. Its
- * argument is the port.
+ * arguments are the port and how many ms it takes for all else.
  */
 import { createServer } from "node:http";
+
+const [port, delayMs] = process.argv[2]!.split(",").map(Number) as [number, number];
 
 const server = createServer((request, response) => {
   const [, kind, value] = request.url!.split("/");
@@ -11,8 +13,9 @@ const server = createServer((request, response) => {
     response.end("ok");
   };
   if (kind === "wait") setTimeout(answer, Number(value));
+  else if (delayMs > 0) setTimeout(answer, delayMs);
   else answer();
 });
 server.keepAliveTimeout = 0;
-server.listen(Number(process.argv[2]), "127.0.0.1", 4096, () => process.send!("ready"));
+server.listen(port, "127.0.0.1", 4096, () => process.send!("ready"));
 process.on("disconnect", () => process.exit());

@@ -1,0 +1,48 @@
+/** The package where it cannot do what it was installed for: a build that is no good, a service that is not wanted. */
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { bootInstalled, install, NAME, ORIGIN_PORT, PORT, ROUTES, tryInstall } from "./gateway.ts";
+import type { Machine } from "./machine.ts";
+import { isFull, labMissing } from "./needs.ts";
+import { startLoad, startOrigin } from "./network.ts";
+
+const skip = labMissing || (!isFull && "make device-test has it");
+/** Everything is answered 502. */
+const BAD = { ...ROUTES, upstreams: { origin: { endpoints: [{ url: "http://127.0.0.1:9" }] } } };
+const NEXT = { ...ROUTES, routes: [ROUTES.routes[1]!] };
+
+async function statusOf(machine: Machine): Promise<string> {
+  return await machine.must("dpkg-query", "--show", `--showformat=\${Version} \${Status}`, NAME);
+}
+
+test("a build that is rolled back fails its installation; the one before goes on, and its package puts it right", {
+  skip,
+}, async () => {
+  const unit = await bootInstalled();
+  const { machine } = unit;
+  await startOrigin(machine, ORIGIN_PORT);
+  const { MainPID } = await unit.state();
+  const load = await startLoad(machine, { port: PORT, path: "/x", keepAlive: 4, oneRequest: 4, pauseMs: 5 });
+  const { code, stdout } = await tryInstall(machine, { routes: BAD, release: "1.1.0" });
+  await load.stop();
+  assert.equal(code, 100);
+  assert.match(stdout, /what ran before still does\. Install its package again, or try this one once more/);
+  assert.equal(await statusOf(machine), "1.1.0 install ok half-configured");
+  assert.equal((await unit.state()).MainPID, MainPID);
+
+  await machine.must("sh", "-c", `dpkg --install /root/${NAME}_1.0.0_*.deb`);
+  assert.equal(await statusOf(machine), "1.0.0 install ok installed");
+  assert.equal((await unit.state()).MainPID, MainPID);
+});
+
+test("what the administrator has disabled, an upgrade leaves alone", { skip }, async () => {
+  const unit = await bootInstalled();
+  const { machine } = unit;
+  await machine.must("systemctl", "disable", "--now", NAME);
+  await install(machine, { routes: NEXT, release: "1.1.0" });
+  assert.equal((await unit.state()).ActiveState, "inactive");
+  await machine.must("systemctl", "enable", "--now", NAME);
+  const status = JSON.parse(await machine.must(`/opt/${NAME}/current/${NAME}`, "status", "--json"));
+  assert.equal(status.running.build, status.current);
+  assert.notEqual(status.current, status.previous);
+});
