@@ -43,7 +43,7 @@ export function memorySettings(plan: Plan): Setting[] {
     setting(
       "MemoryHigh",
       showMemory(processes * sum),
-      `${times}${showBytes(total)}, the most it can need (hardwire explain)${each}. Beyond it the sum is wrong, and the kernel makes the service slow, which shows.`,
+      `${times}${showBytes(total)}, the most it can need (hardwire explain)${each}. From there on the kernel takes back pages of files and room of sockets, and slows the service down where that is not enough.`,
     ),
     setting(
       "MemoryMax",
