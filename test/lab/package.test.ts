@@ -29,7 +29,7 @@ test("upgraded with apt-get under load, no request fails and the new build answe
   await install(machine, { routes: NEXT_ROUTES, release: "1.1.0" });
   const { requests, failures } = await load.stop();
   assert.deepEqual(failures, {});
-  assert.equal(await await fetchText(machine, "/fixed"), "next");
+  assert.equal(await fetchText(machine, "/fixed"), "next");
   assert.match(await machine.must("dpkg", "--status", NAME), /^Status: install ok installed$/m);
   context.diagnostic(`${requests} requests meanwhile`);
 });
