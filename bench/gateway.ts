@@ -21,6 +21,8 @@ export interface Setup {
   readonly pipelining: number;
   /** As in the routes file; with it, pages are on a port of their own. */
   readonly observability?: { readonly adminPort: number; readonly keys: object };
+  /** Nobody reads its standard error, as if the journal had stopped. */
+  readonly isUnread?: boolean;
 }
 
 export function writeGatewayFiles(
@@ -73,7 +75,7 @@ export async function buildGateway(
   const { routes, target } = writeGatewayFiles(dir, name, port, originPort, setup);
   const out = join(dir, name);
   await promisify(execFile)(process.execPath, [LAUNCH, "build", routes, "--target", target, "--out", out]);
-  return { port, start: (env) => startPinned(PROXY_CORE, out, [], env) };
+  return { port, start: (env) => startPinned(PROXY_CORE, out, [], env, setup.isUnread !== true) };
 }
 
 export interface MadeRoute {

@@ -18,15 +18,23 @@ export interface Running {
 
 const GRACE_MS = 3000;
 
-/** @param env replaces the environment: `{}` is `env -i` */
-export function startPinned(core: number, command: string, args: readonly string[], env = process.env): Running {
+/** @param env replaces the environment: `{}` is `env -i` @param isRead whether its standard error is */
+export function startPinned(
+  core: number,
+  command: string,
+  args: readonly string[],
+  env = process.env,
+  isRead = true,
+): Running {
   const pin = ["--pdeathsig", "TERM", "taskset", "-c", String(core), command, ...args];
   // By absolute path, since an empty environment has no PATH; taskset and setpriv find theirs in the default one.
   const child = spawn("/usr/bin/setpriv", pin, { env, stdio: ["ignore", "ignore", "pipe"] });
   let complaints = "";
-  child.stderr.on("data", (chunk: Buffer) => {
-    complaints = (complaints + chunk).slice(-2000);
-  });
+  if (isRead) {
+    child.stderr.on("data", (chunk: Buffer) => {
+      complaints = chunk.toString().slice(-2000);
+    });
+  }
   let stopping = false;
   child.on("exit", (code, signal) => {
     if (!stopping) throw new Error(`${command} ended by itself (${signal ?? code}):\n${complaints}`);

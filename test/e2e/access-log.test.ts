@@ -5,12 +5,12 @@ import { closeSync, constants, fstatSync, mkdtempSync, openSync, readFileSync, r
 import { join } from "node:path";
 import { test } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
-import { ask, atEnd, Client, get, hostTarget, ok, origin, pack, ports, runFolder } from "../harness.ts";
+import { ask, atEnd, Client, fieldOf, get, hostTarget, ok, origin, pack, ports, runFolder } from "../harness.ts";
 
 const upstream = await origin(ports.origin);
 const folder = mkdtempSync(join(runFolder(), "log-"));
 
-function routes(accessLog: object): object {
+function routes(accessLog: object, others: object = {}): object {
   const at = (port: number) => ({ endpoints: [{ url: `http://127.0.0.1:${port}` }] });
   return {
     version: 1,
@@ -21,13 +21,25 @@ function routes(accessLog: object): object {
       { name: "dead", match: { path: "/dead/{id}" }, upstream: "dead" },
       { name: "ping", match: { path: "/ping" }, respond: { status: 200, body: "pong" } },
     ],
-    observability: { access_log: accessLog },
+    observability: { access_log: accessLog, ...others },
   };
 }
 
 const ALL = { sample: { success: "100%" }, slow_after: "300ms", budget: "1024MiB/h" };
 const FIELDS = { request_headers: ["User-Agent", "Referer"], redact: ["ticket"] };
-const json = await pack(routes({ ...ALL, ...FIELDS, format: "json" }), hostTarget());
+/** The one with everything else that observes, which shares modules with it. */
+const json = await pack(
+  routes(
+    { ...ALL, ...FIELDS, format: "json" },
+    { metrics: {}, health: {}, request_id: {}, trace: { propagate: "w3c" } },
+  ),
+  hostTarget({
+    listeners: {
+      public: { address: `127.0.0.1:${ports.device}` },
+      admin: { address: `127.0.0.1:${ports.admin}` },
+    },
+  }),
+);
 const text = await pack(routes({ ...ALL, ...FIELDS }), hostTarget());
 const sampled = await pack(routes({ sample: { error: "50%" }, budget: "1024MiB/h" }), hostTarget());
 
@@ -144,10 +156,15 @@ test("a JSON line says what became of a request, in OpenTelemetry's names", asyn
     request("GET /", "Host: a b"),
   ]);
   const [first, ...others] = lines;
-  const { timestamp, "http.server.request.duration": seconds, "hardwire.upstream.duration": head1, ...rest } = first!;
+  const { timestamp, "http.server.request.duration": seconds, "hardwire.upstream.duration": head1, ...all } = first!;
+  const { "hardwire.request_id": requestId, trace_id: traceId, ...rest } = all;
   assert.match(String(timestamp), /^20\d\d-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$/);
   assert.ok(Math.abs(Date.parse(String(timestamp)) - Date.now()) < 10_000);
   assert.ok(Number(head1) > 0 && Number(seconds) >= Number(head1) && Number(seconds) < 5);
+  assert.equal(requestId, fieldOf(upstream.requests[0]!, "x-request-id"));
+  assert.equal(traceId, fieldOf(upstream.requests[0]!, "traceparent")!.split("-")[1]);
+  for (const line of lines)
+    for (const id of ["hardwire.request_id", "trace_id"]) assert.match(String(line[id]), /^[\da-f]{32}$/);
   assert.deepEqual(rest, {
     severity_text: "INFO",
     "http.request.method": "POST",
