@@ -29,7 +29,7 @@ export async function runCommand(command: Command, options: readonly string[]): 
     showStatus(place, asJson);
     return;
   }
-  lock(join("/", root, "run", `${name}.lock`));
+  await lock(join("/", root, "run", `${name}.lock`));
   const before = slots.read("current");
   const outcome = await run(command, place, root);
   process.exitCode = outcome.verdict === "rolled back" ? 1 : 0;

@@ -35,6 +35,7 @@ export async function activate(place: Place, build: string): Promise<Outcome> {
   const isCurrent = slots.read("current") === build;
   if (service === undefined || service.build === build) {
     if (!isCurrent) onDevice("make it current", () => makeCurrent(slots, build));
+    slots.clean();
     const reason = service === undefined ? "no service is running" : "the service runs it";
     return { build, verdict: isCurrent ? "unchanged" : "current", reason };
   }

@@ -12,12 +12,14 @@ import {
   linkSync,
   mkdirSync,
   openSync,
+  readdirSync,
   readSync,
   renameSync,
+  rmdirSync,
   rmSync,
   statSync,
 } from "node:fs";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import { name } from "#generated/tables.ts";
 import { onDevice, Refused } from "./refused.ts";
 import { ownBuild, type Slots, syncFolder } from "./slots.ts";
@@ -67,6 +69,7 @@ function write(slots: Slots, build: string, packagesFolder: string): void {
     syncFolder(slots.folder);
   } catch (error) {
     rmSync(temporary, { force: true });
+    if (readdirSync(slots.slotOf(build)).length === 0) rmdirSync(slots.slotOf(build));
     throw error;
   }
 }
@@ -91,9 +94,18 @@ function link(temporary: string, packagesFolder: string): boolean {
   return false;
 }
 
-/** The umask may be any. */
+/** The umask may be any. Not `recursive`, with which Node has ENOENT to say of a file system that is read-only. */
 function makeFolder(folder: string): void {
-  if (mkdirSync(folder, { recursive: true, mode: 0o755 }) !== undefined) chmodSync(folder, 0o755);
+  try {
+    mkdirSync(folder, 0o755);
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException;
+    if (code === "EEXIST") return;
+    if (code !== "ENOENT") throw error;
+    makeFolder(dirname(folder));
+    mkdirSync(folder, 0o755);
+  }
+  chmodSync(folder, 0o755);
 }
 
 function syncFile(file: string): void {
