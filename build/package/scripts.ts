@@ -87,7 +87,11 @@ function takeOver(name: string, unit: string): string {
 # Into a slot of its own. If another build runs it stands beside that one on trial, then takes over; if it does not do
 # well this fails, and the other one goes on.
 if [ "$1" = configure ]; then
-	"$DPKG_ROOT/usr/lib/${name}/${name}" activate --root "$DPKG_ROOT/"
+	"$DPKG_ROOT/usr/lib/${name}/${name}" activate --root "$DPKG_ROOT/" || {
+		status=$?
+		echo "${name}: what ran before still does. Install its package again, or try this one once more: dpkg --configure ${name}" >&2
+		exit $status
+	}
 fi
 [ -z "$runs" ] || deb-systemd-invoke start ${unit} >/dev/null || true
 `;
