@@ -102,8 +102,8 @@ export async function activate(machine: Machine, { routes = ROUTES, target = TAR
 }
 
 /** The body of an answer. */
-export async function fetchText(machine: Machine, path: string): Promise<string> {
+export async function fetchText(machine: Machine, path: string, port = PORT): Promise<string> {
   const request = `GET ${path} HTTP/1.1\\r\\nHost: lab\\r\\nConnection: close\\r\\n\\r\\n`;
-  const script = `exec 3<>/dev/tcp/127.0.0.1/${PORT}; printf '${request}' >&3; cat <&3`;
+  const script = `exec 3<>/dev/tcp/127.0.0.1/${port}; printf '${request}' >&3; cat <&3`;
   return (await machine.must("bash", "-c", script)).split("\r\n\r\n")[1]!;
 }

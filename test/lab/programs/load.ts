@@ -10,6 +10,8 @@ import { fieldOf } from "../../harness/message.ts";
 export interface Load {
   readonly port: number;
   readonly path: string;
+  /** Of an answer that is none of the failures; left out, 200. */
+  readonly status?: number;
   readonly keepAlive: number;
   readonly oneRequest: number;
   /** Between an answer and the next request of a client. */
@@ -50,7 +52,7 @@ async function useConnection(isKept: boolean): Promise<void> {
       const sentMs = performance.now();
       const answer = await client.send(request).answer();
       tookMs.push(performance.now() - sentMs);
-      if (answer.status !== 200) throw new Error(`answered ${answer.status}`);
+      if (answer.status !== (load.status ?? 200)) throw new Error(`answered ${answer.status}`);
       client.reader.taken = [];
       if (fieldOf(answer, "connection") === "close") break;
       if (load.pauseMs > 0) await sleep(load.pauseMs);
