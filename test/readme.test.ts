@@ -84,6 +84,13 @@ test("the README's example of matching is accepted, and left with one listener i
   assert.match(check(routes).stderr, /HW1206/);
 });
 
+test("the README's admin listener is accepted, for the metrics it is there for", () => {
+  const routes = `${blocks("yaml routes")[0]}observability: { metrics: {} }\n`;
+  const { status, stderr } = check(routes, "check", `target: linux-x64\n${blocks("yaml admin")[0]}`);
+  assert.equal(stderr, "");
+  assert.equal(status, 0);
+});
+
 test("the mistake in the README is reported just like that", () => {
   const routes = blocks("yaml routes")[0]!;
   const mistaken = routes.replace("    upstream: plc\n", "    upstream: plcs\n");

@@ -1,6 +1,9 @@
 /** metrics at build: what it refuses, what it asks of the program, and how large it says it becomes. */
 import assert from "node:assert/strict";
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
 import { test } from "node:test";
+import { parse } from "yaml";
 import type { ProgramUse, ProgramView } from "../../../build/feature.ts";
 import { ADMIN_CONNECTIONS_MAX } from "../../../build/schema/defaults.ts";
 import metrics from "./feature.ts";
@@ -24,6 +27,15 @@ function ask(written: object, view = program(1)): { problems: string[]; use: Pro
   });
   return { problems, use: metrics.useProgram!({ metrics: written }, view)! };
 }
+
+test("what the README shows in full is what leaving it out means, but for the file", () => {
+  const readme = readFileSync(join(import.meta.dirname, "README.md"), "utf8");
+  const { observability } = parse(/^```yaml in full\n([\s\S]*?)^```$/m.exec(readme)![1]!);
+  const { textfile, ...page } = observability.metrics;
+  assert.deepEqual(ask(page).use, ask({}).use);
+  const { interval: _, ...file } = textfile;
+  assert.deepEqual(ask({ textfile }).use, ask({ textfile: file }).use);
+});
 
 test("left out, the page is /metrics of the listener admin, and nothing is written", () => {
   const { problems, use } = ask({});
