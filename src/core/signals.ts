@@ -34,10 +34,11 @@ export function handleSignals(serving: () => Server | undefined): void {
     process.exit(0);
   });
   process.on("SIGHUP", () => {
-    if (HAS_CREDENTIALS) {
+    if (!HAS_CREDENTIALS) logLine("SIGHUP: nothing to reload, this build uses no credentials");
+    else if (serving() !== undefined) {
       const outcome = reloadCredentials();
       if (HAS_SERVICE) tellRemark(outcome);
-    } else logLine("SIGHUP: nothing to reload, this build uses no credentials");
+    }
   });
   process.on("SIGUSR1", logStatistics);
   if (HAS_UPDATE) process.on("SIGUSR2", beginTakeover);

@@ -3,6 +3,8 @@
  * signs of life, stopping. A booted systemd is in test/lab.
  */
 import assert from "node:assert/strict";
+import { spawn } from "node:child_process";
+import { once } from "node:events";
 import { existsSync, mkdtempSync, readFileSync, writeFileSync } from "node:fs";
 import { connect, createServer } from "node:net";
 import { join } from "node:path";
@@ -53,6 +55,10 @@ const isReady = existsSync("/usr/bin/systemd-notify") && existsSync("/usr/bin/pe
 const options = { skip: !isReady && "needs systemd-notify and perl" };
 const mayIsolate = isReady && process.getuid?.() === 0 && existsSync("/usr/sbin/ip");
 const rootOptions = { skip: !mayIsolate && "needs root, ip, systemd-notify and perl" };
+
+function forwarded(name: string): string | undefined {
+  return fieldOf(upstream.requests.at(-1)!, name);
+}
 
 interface Service {
   readonly device: Device;
@@ -239,6 +245,43 @@ test("a reload of credentials is in the status", options, async () => {
   assert.doesNotMatch(JSON.stringify(service.socket.messages) + service.device.stderr, /s3cret/);
   await end(service);
 });
+
+test(
+  "on trial beside another it proves itself without credentials and tells nothing, until it is the main process",
+  options,
+  async () => {
+    const tests = [{ request: "GET h/x", expect: { request_headers: { "X-Token": "{credential.token}" } } }];
+    const build = await pack(
+      { ...routes({ request_headers: { set: { "X-Token": "{credential.token}" } } }), tests },
+      { ...target(here), update: {} },
+    );
+    const socket = await NotifySocket.open();
+    const child = spawn(build, [], {
+      env: {
+        CREDENTIALS_DIRECTORY: credentials,
+        NOTIFY_SOCKET: socket.path,
+        RUNTIME_DIRECTORY: mkdtempSync(join(runFolder(), "service-")),
+        WATCHDOG_USEC: "200000",
+        WATCHDOG_PID: String(process.pid),
+        HARDWIRE_BESIDE: String(process.pid),
+      },
+      stdio: ["ignore", "ignore", "inherit", "ipc"],
+    });
+    atEnd(() => child.kill("SIGKILL"));
+    const [{ kind, reason }] = await once(child, "message");
+    assert.equal(kind, "ready", reason);
+    await ask(ports.device, get("/x"));
+    assert.equal(forwarded("x-token"), "s3cret");
+    await new Promise((resolve) => setTimeout(resolve, 400));
+    assert.deepEqual(socket.messages, []);
+    child.send({ kind: "main", last: { number: 1, build: "", verdict: "confirmed", reason: "" } });
+    await socket.comes("READY");
+    await socket.comes("WATCHDOG", 2);
+    // At SIGTERM it would take its parent along, which is this test.
+    child.kill("SIGQUIT");
+    assert.deepEqual(await once(child, "exit"), [0, null]);
+  },
+);
 
 test("only who knows the path is answered in the gateway's place, and only by TRACE", options, async () => {
   const service = await serving(0, (file) => `HARDWIRE_SELF=/known exec ${file}`);
