@@ -8,9 +8,22 @@ import { HIDDEN_PLACES, runtimeDirectory } from "./rights.ts";
 
 export function checkService(plan: Plan, routes: Problems, target: Problems): void {
   if (plan.service === undefined) return;
+  checkSockets(plan, routes, target);
+  for (const [name, { writes = [] }] of plan.program) {
+    for (const folder of writes) {
+      const hidden = hiddenPlaceOf(folder);
+      if (hidden === undefined) continue;
+      const message = `the service cannot write to ${folder}, since ${hidden} is hidden from it; use ${runtimeDirectory(plan)}, or a folder of /var/lib`;
+      routes.error("HW1411", ["observability", name], message);
+    }
+  }
+  checkCredentials(plan, target);
+}
+
+function checkSockets(plan: Plan, routes: Problems, target: Problems): void {
   for (const { name, endpoints } of plan.upstreams) {
     for (const [index, { socketPath }] of endpoints.entries()) {
-      const hidden = HIDDEN_PLACES.find((place) => socketPath.startsWith(`${place}/`));
+      const hidden = hiddenPlaceOf(socketPath);
       if (hidden === undefined) continue;
       const message = `the service does not see ${socketPath}, since ${hidden} is hidden from it; put the socket into a folder of /run`;
       routes.error("HW1411", ["upstreams", name, "endpoints", index, "url"], message);
@@ -22,7 +35,10 @@ export function checkService(plan: Plan, routes: Problems, target: Problems): vo
     const message = `the service cannot make a socket there, but in its runtime directory: write unix:${folder}/${name}.sock`;
     target.error("HW1411", ["listeners", name, "address"], message);
   }
-  checkCredentials(plan, target);
+}
+
+function hiddenPlaceOf(path: string): string | undefined {
+  return HIDDEN_PLACES.find((place) => `${path}/`.startsWith(`${place}/`));
 }
 
 function checkCredentials({ name, credentials, service }: Plan, target: Problems): void {
