@@ -109,6 +109,10 @@ const KINDS: Readonly<Record<string, Kind>> = {
   "304": { does: asks(get("/api/304")), adds: { ...ended("api", "3xx"), ...attempted("api", 1) } },
   "an upstream's 404": { does: asks(get("/api/404")), adds: { ...ended("api", "4xx"), ...attempted("api", 1) } },
   "an upstream's 503": { does: asks(get("/api/503")), adds: { ...ended("api", "5xx"), ...attempted("api", 1) } },
+  "a request that may share a connection": {
+    does: asks(get("/piped/a")),
+    adds: { ...ended("piped", "2xx"), ...attempted("piped", 1) },
+  },
   "a fixed answer": { does: asks(get("/ping")), adds: ended("ping", "2xx") },
   "no route": { does: asks(get("/nowhere")), adds: ended("-", "4xx", rejected("no_route")) },
   "no such method": { does: asks(get("/small")), adds: ended("-", "4xx", rejected("method_not_allowed")) },
