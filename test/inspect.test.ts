@@ -11,6 +11,7 @@ import { before, describe, test } from "node:test";
 import { zstdCompressSync } from "node:zlib";
 import { readElf } from "../build/elf/read.ts";
 import { ForeignFile, lookInside, readInside } from "../build/manifest/read.ts";
+import { OBSERVED, OBSERVED_LISTENERS } from "./harness/observed-gateway.ts";
 import { GATEWAY, HOST_TARGET, hostTarget, pack, runFolder } from "./harness.ts";
 
 const HARDWIRE = resolve(import.meta.dirname, "../build/launch.mjs");
@@ -123,6 +124,23 @@ describe("a diff", () => {
     assert.ok(lines.some((line) => /^~ budget\.memory_bytes\.total: [\d.]+ MiB → [\d.]+ MiB$/.test(line)));
     assert.match(stdout, /\n\+ {2}path_regex +\/p\[io\]ng\n/);
     assert.match(stdout, /\n\+ {2}respond +status 200, body "pong\\n"\n/);
+  });
+
+  test("names what observes, and the admin listener, as inspect does", async () => {
+    const observed = await pack(OBSERVED, hostTarget({ listeners: OBSERVED_LISTENERS }));
+    const { stdout } = hardwire("diff", old, observed);
+    assert.match(stdout, /^~ features: .*\+health \+request-id \+trace$/m);
+    const settings = [
+      `\\+ admin_listeners\n\\+  ops +address 127\\.0\\.0\\.1:\\d+\n`,
+      "\\+ observability\n\\+  health +listener ops\n\\+  request_id +trust lan\n\\+  trace +propagate w3c, trust lan\n",
+    ];
+    for (const lines of settings) assert.match(stdout, new RegExp(`^${lines}`, "m"));
+    const inside = hardwire("inspect", observed).stdout;
+    assert.match(inside, /^ {2}admin_listeners +ops \(address 127\.0\.0\.1:\d+\)$/m);
+    assert.match(
+      inside,
+      /^ {2}observability +health \(listener ops\), request_id \(trust lan\), trace \(propagate w3c, trust lan\)$/m,
+    );
   });
 
   test("names a file whose text alone differs, and one that was changed after its build", () => {

@@ -155,6 +155,15 @@ describe("its sections", () => {
     assert.match(text, /ping answers itself respond\s+Request/);
   });
 
+  test("tell what observes, where its pages are, and who reaches them", () => {
+    const text = textOf(section("observed"));
+    assert.match(text, /health\s+pages that say .*\s+admin \/livez\s*admin \/readyz\s*admin \/healthz/);
+    assert.match(text, /trace\s+trace ids .*\s+propagate: w3c trust: \["public"\]/);
+    assert.match(text, /admin at http:\/\/\[::1\]:9464 is reached from this machine alone\./);
+    assert.match(textOf(section("routes")), /trace propagate: w3c trust: \["public"\]/);
+    assert.match(textOf(section("limits")), /listeners\.admin 8 /);
+  });
+
   test("have the memory budget, all its terms, largest first", async () => {
     const cwd = join(folder, "here");
     const { design } = await check(join(cwd, "routes<b>.json"), join(cwd, "target.json"));

@@ -1,6 +1,7 @@
 /** What limits what: in which order a gateway runs out of things, and what a client sees then. */
 import { connectionsTo } from "../budget/counts.ts";
 import type { Plan, PlannedUpstream } from "../plan.ts";
+import { ADMIN_CONNECTIONS_MAX } from "../schema/defaults.ts";
 import { sizesOf } from "../sizes.ts";
 
 export interface LimitNote {
@@ -32,6 +33,11 @@ export function limitNotes(plan: Plan): LimitNote[] {
       value: windowsMax,
       text: `of limits.in_flight, ${exchangesMax}, two each and 256 at most; a further body that has to wait is cut, or gets 503`,
     },
+    ...plan.adminListeners.map(({ name }) => ({
+      limit: `listeners.${name}`,
+      value: ADMIN_CONNECTIONS_MAX,
+      text: "connections at once to this admin listener; a further one is closed at once",
+    })),
     ...plan.upstreams.map((upstream) => upstreamNote(upstream, exchangesMax)),
   ];
 }

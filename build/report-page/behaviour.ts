@@ -65,15 +65,18 @@ export function effectsOf(phase: Phase, route: PlannedRoute, plan: Plan, feature
     }
     if (data === undefined) return [];
     if (isOf("reply", data)) return [{ kind: "reply", feature: name, reply: data }];
-    return [{ kind: "settings", feature: name, settings: settingsOf(name, route, features) }];
+    return [{ kind: "settings", feature: name, settings: settingsOf(name, route, plan, features) }];
   });
 }
 
-/** A template there is lines of fields, and what is dropped and does not come back is removed. */
+/**
+ * A template there is lines of fields, and what is dropped and does not come back is removed; where the feature has its
+ * own way of writing, only its settings tell.
+ */
 function changesOf(phase: Phase, data: Value | undefined, use: RouteUse): FieldChange[] {
+  if (data !== undefined && !isOf("template", data)) return [];
   const drops = (phase === "upstreamRequest" ? use.dropRequestFields : use.dropResponseFields) ?? [];
-  const lines =
-    data !== undefined && isOf("template", data) ? data.text.split("\r\n").filter((line) => line !== "") : [];
+  const lines = data !== undefined ? data.text.split("\r\n").filter((line) => line !== "") : [];
   const changes = lines.map((line): FieldChange => {
     const colon = line.indexOf(": ");
     const name = line.slice(0, colon);
@@ -94,7 +97,9 @@ function isOf<Kind extends "reply" | "template">(
 }
 
 /** In the language's words. */
-function settingsOf(name: string, { settings }: PlannedRoute, features: readonly Feature[]) {
-  const keys = Object.keys(features.find((feature) => feature.name === name)!.routeKeys);
+function settingsOf(name: string, route: PlannedRoute, plan: Plan, features: readonly Feature[]) {
+  const { routeKeys, programKeys = {} } = features.find((feature) => feature.name === name)!;
+  const [settings, own] = plan.program.has(name) ? [plan.observability, programKeys] : [route.settings, routeKeys];
+  const keys = Object.keys(own);
   return Object.fromEntries(keys.filter((key) => settings[key] !== undefined).map((key) => [key, settings[key]]));
 }

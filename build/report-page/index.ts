@@ -13,6 +13,7 @@ import { optOutsSection, warningsSection } from "./findings.ts";
 import { Html, html } from "./html.ts";
 import type { PageInput, Section } from "./input.ts";
 import { limitsSection } from "./limits.ts";
+import { observedSection } from "./observed.ts";
 import { originSection } from "./origin.ts";
 import { programSection } from "./program.ts";
 import { mapSection } from "./route-map.ts";
@@ -56,6 +57,7 @@ function renderPage(input: PageInput): string {
     warningsSection(input),
     optOutsSection(input),
     upstreamsSection(plan),
+    observedSection(input),
     limitsSection(plan),
     memorySection(plan),
     descriptorsSection(plan),

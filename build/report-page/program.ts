@@ -36,7 +36,7 @@ export function programSection({ design, built, features }: PageInput): Section 
     title: "What is in it",
     note: showBytes(bundled.bytes),
     content: html`
-<p>The program has <b>${grouped(bundled.bytes)} bytes</b> of at most ${grouped(design.bytesMax.payload)}. ${unused.length > 0 && html`Left out, since no route uses them: ${unused.map(({ name }) => name).join(", ")}.`}</p>
+<p>The program has <b>${grouped(bundled.bytes)} bytes</b> of at most ${grouped(design.bytesMax.payload)}. ${unused.length > 0 && html`Left out, since nothing uses them: ${unused.map(({ name }) => name).join(", ")}.`}</p>
 ${renderTable({ caption: "Bytes by part of the program", kind: "chart", columns: ["Part", "#Bytes", "What it is"], rows })}
 <details class="fold"><summary>Every module <small>${bundled.inputs.length}</small></summary>
 ${renderModules(groups)}</details>

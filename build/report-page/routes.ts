@@ -43,7 +43,7 @@ function renderBehaviour(
   const more = routes.length > NAMED && html` <small>and ${grouped(routes.length - NAMED)} more</small>`;
   const goesTo = upstream === undefined ? "answers itself" : `→ ${upstream.name}`;
   return html`<details class="route"${isOpen && html` open`}>
-<summary><span class="place">${showPlaces(routes)}</span>${join(names, ", ")}${more} <span class="to">${goesTo}</span> <small>${featuresOf(routes[0]!).join(", ")}</small></summary>
+<summary><span class="place">${showPlaces(routes)}</span>${join(names, ", ")}${more} <span class="to">${goesTo}</span> <small>${featuresOf(routes[0]!, plan).join(", ")}</small></summary>
 <div id="b${number}" class="flow">
 ${phase("Request", common.request)}
 ${common.upstream !== undefined && phase("Upstream", common.upstream)}
@@ -52,11 +52,14 @@ ${phase("Answer", common.answer)}
 ${common.wait}${renderEach(routes, all, common)}</details>\n`;
 }
 
-/** Where no upstream is asked, those that only have a say in what it would get do nothing. */
-function featuresOf({ upstream, uses }: PlannedRoute): string[] {
+/**
+ * Where no upstream is asked, those that only have a say in what it would get do nothing; what is done on every route
+ * has a section of its own.
+ */
+function featuresOf({ upstream, uses }: PlannedRoute, { program }: Plan): string[] {
   const says = ({ phases, dropResponseFields = [] }: RouteUse) =>
     upstream >= 0 || phases.request !== undefined || phases.responseHead !== undefined || dropResponseFields.length > 0;
-  return [...uses].filter(([, use]) => says(use)).map(([name]) => name);
+  return [...uses].filter(([name, use]) => !program.has(name) && says(use)).map(([name]) => name);
 }
 
 function phase(title: string, steps: readonly Html[]): Html {

@@ -93,7 +93,7 @@ function cut(text: string): string {
 }
 
 /** `strip_prefix: /plc`: as the language writes them, in one line where they are short. */
-function settingLines(settings: Readonly<Record<string, unknown>>): Html[] {
+export function settingLines(settings: Readonly<Record<string, unknown>>): Html[] {
   return Object.entries(settings).flatMap(([key, value]): Html[] => {
     if (typeof value === "object" && value !== null && !Array.isArray(value)) {
       return settingLines(value as Readonly<Record<string, unknown>>);

@@ -47,7 +47,7 @@ function showConnections({ endpoints, ...upstream }: PlannedUpstream): string {
   ].join(", ");
 }
 
-export function endpointUrl({ host, port, socketPath }: PlannedEndpoint): string {
+export function endpointUrl({ host, port, socketPath }: Omit<PlannedEndpoint, "weight">): string {
   if (socketPath !== "") return `unix:${socketPath}`;
   return `http://${host.includes(":") ? `[${host}]` : host}:${port}`;
 }

@@ -9,7 +9,7 @@ import { createServer } from "node:http";
 import { join, relative, resolve } from "node:path";
 import { test } from "node:test";
 import { parse } from "yaml";
-import { ask, atEnd, Device, HOST_TARGET, head, ok, origin, ports, runFolder } from "../harness.ts";
+import { ask, atEnd, Device, get, HOST_TARGET, head, ok, origin, ports, runFolder } from "../harness.ts";
 
 const REPOSITORY = resolve(import.meta.dirname, "../..");
 const HARDWIRE = join(REPOSITORY, "build/launch.mjs");
@@ -31,7 +31,7 @@ const PUMP: Example = {
   name: "pump-station",
   shipped: "targets/pump-arm64.yaml",
   onThisMachine: {
-    listeners: { public: address(ports.device), lan: address(ports.otherDevice) },
+    listeners: { public: address(ports.device), lan: address(ports.otherDevice), admin: address(ports.admin) },
     overrides: { "upstreams.telemetry.endpoints": onPort, "upstreams.plc.endpoints": onSocket },
   },
 };
@@ -140,6 +140,11 @@ test("pump-station: devices reach the servers, the control room the controller, 
   const set = await ask(ports.otherDevice, sent("PUT /plc/pumps/2?speed=40", "Content-Length: 0"));
   assert.equal(set.body.toString(), "PUT /pumps/2?speed=40");
   assert.equal((await ask(ports.device, sent("PUT /plc/pumps/2?speed=40", "Content-Length: 0"))).status, 404);
+  assert.equal((await ask(ports.admin, get("/readyz"))).status, 200);
+  assert.match(
+    (await ask(ports.admin, get("/metrics"))).body.toString(),
+    /^http_requests_total\{.*route="plc".*\} 1$/m,
+  );
 });
 
 test("sidecar: the application is reached through its socket", async () => {

@@ -57,6 +57,7 @@ export const REPORTED = {
       request_headers: { set: { "X-Note": "</code><script>alert(4)</script>" } },
     },
   ],
+  observability: { health: {}, trace: { propagate: "w3c", trust: ["public"] } },
   tests: [
     { request: "GET gw.local/v1/devices/7", expect: { route: "device", upstream: "api" } },
     { request: "POST gw.local/ping", expect: { status: 200 } },
@@ -65,7 +66,7 @@ export const REPORTED = {
 
 export const REPORTED_TARGET = {
   target: HOST_TARGET,
-  listeners: { public: { address: "127.0.0.1:8080" } },
+  listeners: { public: { address: "127.0.0.1:8080" }, admin: { address: "[::1]:9464" } },
   memory: { budget: "128MiB" },
   limits: { connections: 256, in_flight: 128, descriptors: 1024 },
 } as const;

@@ -11,13 +11,15 @@ const SPAN_AT = 36;
 const SPAN_END = 52;
 const FLAGS_AT = 53;
 const LENGTH = 55;
+/** Of a later version; a trace's id is kept as a part of it for as long as its request takes. */
+const LENGTH_MAX = 256;
 
 const DASH = 0x2d;
 const ZERO = 0x30;
 
 /** Version 00 as it is defined; a later one if it begins the same way, and goes on after a dash if at all (3.2.4). */
 export function isTraceparent(text: string): boolean {
-  if (text.length < LENGTH) return false;
+  if (text.length < LENGTH || text.length > LENGTH_MAX) return false;
   const version = hexByte(text, 0);
   if (version === -1 || version === 0xff) return false;
   if (text.length > LENGTH && (version === 0 || text.charCodeAt(LENGTH) !== DASH)) return false;
