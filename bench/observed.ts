@@ -1,7 +1,7 @@
 /**
- * What observing costs: one routes file built without it, with metrics, and with metrics and sampled logs, under the
- * same load in turn; and with every request logged for a journal that has stopped reading, whose latency tells whether it
- * holds up any. Exit code 1 if CPU per request is more than 1.10 times that of the first.
+ * What observing costs: one routes file built without it, with metrics, with ids, and with metrics and sampled logs,
+ * under the same load in turn; and with every request logged for a journal that has stopped reading, whose latency tells
+ * whether it holds up any. Exit code 1 if CPU per request is more than 1.10 times that of the first.
  *
  *   node bench/observed.ts [rounds] [seconds]
  */
@@ -21,6 +21,7 @@ const UNREAD = "logs-unread";
 /** The keys of `observability`. */
 const OBSERVED: Readonly<Record<string, object>> = {
   metrics: { metrics: {} },
+  ids: { request_id: {}, trace: { propagate: "w3c" } },
   // Sampled as it comes, a tenth of such requests; each line is written, whereas its budget would soon end that.
   "metrics-and-logs": { metrics: {}, access_log: { budget: "100GiB/h" } },
   [UNREAD]: { access_log: { sample: { success: "100%" }, budget: "100GiB/h" } },

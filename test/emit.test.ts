@@ -13,7 +13,7 @@ import fc from "fast-check";
 import { bundle } from "../build/bundle.ts";
 import { emit, emitTexts, GENERATED_FILES } from "../build/emit/index.ts";
 import { comment, key, literal } from "../build/emit/text.ts";
-import { type RouteUse, template } from "../build/feature.ts";
+import { field, type RouteUse, template } from "../build/feature.ts";
 import type { Condition, Plan } from "../build/plan.ts";
 import headers from "../src/features/headers/feature.ts";
 import respond from "../src/features/respond/feature.ts";
@@ -336,6 +336,36 @@ test("what follows every request follows those that no route took, too, and a ro
     ["every_blame", { route: 1 }, 14, null],
   ]);
   assert.deepEqual(await run("program.ts", "startFeatures(); stopFeatures()"), [["every_begin", "now"]]);
+});
+
+test("fields that features ask for are kept by number, and a refusal's head is everybody's", async () => {
+  const ids: RouteUse = {
+    phases: {
+      arrive: { fn: "read", data: { names: [field("x-id"), field("trace"), field("x-id")] } },
+      refusalHead: { fn: "tell", data: template("\r\nX: 1") },
+    },
+  };
+  const plan = planOf([{ path: "/a", uses: { ids } }], {
+    features: [{ name: "ids", folder: "src/features/ids" }],
+    program: new Map([["ids", { requests: ids }]]),
+  });
+  const { "chains.ts": chains, "constants.ts": constants } = emitTexts(plan);
+  assert.match(constants, /TAKES_FIELDS: boolean = true/);
+  const typed = chains.replaceAll(/^import .*$/gm, "").replaceAll("export ", "");
+  const calls = [
+    'takeField("x-id", "7"); takeField("trace", "t"); takeField("x-idx", "8"); takeField("host", "h")',
+    "arrive({ route: -2 }); said.push(refusalHead({ route: -1 }, {}, 5) + refusalHead({ route: 0 }, {}, 1))",
+  ];
+  const { code } = await transform(`${typed}\n${calls.join(";")}`, { loader: "ts" });
+  const said: unknown[] = [];
+  const ids_read = (x: unknown, data: unknown) => said.push([x, data]);
+  const ids_tell = (_x: unknown, _out: unknown, at: number, block: unknown) =>
+    typeof block === "function" ? at * 2 : 0;
+  const take = (number: number, value: string) => said.push([number, value]);
+  runInNewContext(code, { said, take, ids_read, ids_tell, putText: () => 0 });
+  const plain = JSON.parse(JSON.stringify(said));
+  assert.deepEqual(plain, [[0, "7"], [1, "t"], [{ route: -2 }, { names: [0, 1, 0] }], 12]);
+  assert.match(emitTexts(planOf([{ path: "/a" }]))["constants.ts"], /TAKES_FIELDS: boolean = false/);
 });
 
 test("generated code names its source and quotes each route's place", () => {
