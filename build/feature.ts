@@ -128,6 +128,8 @@ export interface ProgramPage {
 export interface ProgramView {
   readonly name: string;
   readonly target: "linux-x64" | "linux-arm64";
+  /** Systemd runs it, as the target's `service` says. */
+  readonly isService: boolean;
   /** In file order, as their numbers on the device are. */
   readonly routes: readonly { readonly name: string; readonly path: string; readonly upstream: string | undefined }[];
   readonly upstreams: readonly { readonly name: string; readonly endpoints: readonly string[] }[];

@@ -151,6 +151,7 @@ function viewProgram({ routesFile, targetFile }: Files): ProgramView {
   return {
     name: routesFile?.name ?? "",
     target: targetFile?.target ?? "linux-x64",
+    isService: targetFile?.service !== undefined,
     routes: (routesFile?.routes ?? []).map((route) => ({
       name: route?.name ?? "",
       path: route?.match?.path ?? route?.match?.path_regex ?? "",

@@ -59,6 +59,14 @@ export class Unit {
     return this.machine.must("journalctl", "--no-pager", "--output=short-precise", `--unit=${this.name}`);
   }
 
+  async untilSays(pattern: RegExp): Promise<void> {
+    const limit = performance.now() + WAIT_MS;
+    while (!pattern.test(await this.journal())) {
+      assert.ok(performance.now() < limit, `${this.name} does not say ${pattern}`);
+      await sleep(POLL_MS);
+    }
+  }
+
   /** A file of /proc/PID of its main process. */
   async proc(file: string): Promise<string> {
     const pid = await this.mainPidOnHost();

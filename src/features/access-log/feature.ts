@@ -115,6 +115,16 @@ export default defineFeature({
           formula: `${showSizeBytes(limits.BUFFER_BYTES)} that wait for whoever reads them`,
           isInHeap: false,
         },
+        ...(program.isService
+          ? [
+              {
+                name: "lines in the journal's socket",
+                bytes: Math.min(limits.JOURNAL_BYTES, settings.budgetBytes),
+                formula: `${showSizeBytes(limits.JOURNAL_BYTES)} of the kernel's, if the journal stops reading; or all that the budget has`,
+                isInHeap: false,
+              },
+            ]
+          : []),
         {
           name: "names",
           bytes: labelBytes(program).reduce((sum, bytes) => sum + bytes, 0),

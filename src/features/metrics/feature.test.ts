@@ -12,6 +12,7 @@ function program(routes: number, upstreams = 1): ProgramView {
   return {
     name: "t",
     target: "linux-x64",
+    isService: false,
     routes: Array.from({ length: routes }, (_, i) => ({ name: `r${i}`, path: `/${i}`, upstream: "u0" })),
     upstreams: Array.from({ length: upstreams }, (_, i) => ({ name: `u${i}`, endpoints: ["http://127.0.0.1:1"] })),
     listeners: ["public", "admin"],

@@ -10,6 +10,8 @@ import { fieldOf } from "../../harness/message.ts";
 export interface Load {
   readonly port: number;
   readonly path: string;
+  /** Beside Host. */
+  readonly fields?: readonly string[];
   /** Of an answer that is none of the failures; left out, 200. */
   readonly status?: number;
   readonly keepAlive: number;
@@ -33,7 +35,7 @@ export interface Seen {
 }
 
 const load = JSON.parse(process.argv[2]!) as Load;
-const request = get(load.path);
+const request = get(load.path, ...(load.fields ?? []));
 const failures: Record<string, number> = {};
 const tookMs: number[] = [];
 let failed = 0;
