@@ -159,3 +159,18 @@ test("a release that Debian would sort wrongly is refused, with the one that is 
   );
   assert.equal(build("unreleased", TARGET, "v1").status, 64);
 });
+
+test("options that are nothing without others are refused without them", () => {
+  const lacks: [options: string[], missing: RegExp][] = [
+    [["--deb", "dist"], /the option --release <version> is missing/],
+    [["--oci", "gw.oci"], /the option --base <layout> is missing/],
+    [["--base", "cc"], /--oci <dir> is missing/],
+    [["--release", "1.4.2"], /--deb <dir> or --oci <dir> is missing/],
+  ];
+  for (const [options, missing] of lacks) {
+    const args = [HARDWIRE, "build", "routes.json", "--target", "target.json", "--out", "gw", ...options];
+    const { status, stderr } = spawnSync(process.execPath, args, { encoding: "utf8" });
+    assert.equal(status, 64);
+    assert.match(stderr, missing);
+  }
+});

@@ -53,10 +53,19 @@ export function addBuild(program: Command): void {
     .action(async (routes: string, options: Options, command: Command) => {
       const target = need(command, options, "target");
       const outFile = need(command, options, "out");
-      if (options.deb !== undefined) need(command, options, "release", "version");
-      if (options.oci !== undefined) need(command, options, "base", "layout");
+      needTogether(command, options);
       process.exitCode = await run(routes, target, outFile, options);
     });
+}
+
+function needTogether(command: Command, options: Options): void {
+  const { deb, oci, base, release } = options;
+  if (deb !== undefined) need(command, options, "release", "version");
+  if (oci !== undefined) need(command, options, "base", "layout");
+  else if (base !== undefined) command.error("--base is what an image is built upon; --oci <dir> is missing");
+  if (release !== undefined && deb === undefined && oci === undefined) {
+    command.error("--release is the version of a package; --deb <dir> or --oci <dir> is missing");
+  }
 }
 
 async function run(

@@ -25,7 +25,10 @@ export interface Packages {
  * Before a build that would end without its package.
  * @throws InputRefused; PackError 64 for a release that is no version, 65 or 66 for a base that cannot be built upon
  */
-export function refuseUnpackable({ plan, maintainer, target }: Design, { deb, oci, base, release }: Wanted): void {
+export function refuseUnpackable(
+  { plan, maintainer, routes, target }: Design,
+  { deb, oci, base, release }: Wanted,
+): void {
   if (release !== undefined) checkRelease(release);
   if (oci !== undefined) findBase(base!, ARCHITECTURE[plan.target]);
   if (deb === undefined) return;
@@ -37,7 +40,8 @@ export function refuseUnpackable({ plan, maintainer, target }: Design, { deb, oc
     const advice = 'add package: { maintainer: "Plant Operations <operations@example.net>" }';
     target.error("HW1102", ["package"], `a .deb must say who answers for it; ${advice}`);
   }
-  const errors = target.list().filter(({ severity }) => severity === "error");
+  if (plan.name.length < 2) routes.error("HW1107", ["name"], "the name of a .deb has two characters at the least");
+  const errors = [...routes.list(), ...target.list()].filter(({ severity }) => severity === "error");
   if (errors.length > 0) throw new InputRefused(errors);
 }
 
