@@ -11,7 +11,8 @@ shift 3
 for group in /sys/fs/cgroup/*/"$name" /sys/fs/cgroup/"$name"; do
   [ ! -e "$group/cgroup.procs" ] || echo 0 >"$group/cgroup.procs"
 done
-mount -t overlay overlay -o "lowerdir=$layers,upperdir=$disk/upper,workdir=$disk/work" "$disk/merged"
+# In a user namespace overlayfs may keep notes of its own only so.
+mount -t overlay overlay -o "userxattr,lowerdir=$layers,upperdir=$disk/upper,workdir=$disk/work" "$disk/merged"
 # systemd-nspawn would leave folders in the host's.
 mount -t tmpfs tmpfs /run
 

@@ -14,6 +14,8 @@ import { Unit } from "./unit.ts";
 export const NAME = "lab-gw";
 export const PORT = 8080;
 export const ORIGIN_PORT = 3001;
+/** Under qemu, on a busy host. */
+const INSTALL_MS = 240_000;
 export const DRAIN_MS = 15_000;
 export const WATCHDOG_MS = 5000;
 const HARDWIRE = fileURLToPath(new URL("../../build/launch.mjs", import.meta.url));
@@ -27,6 +29,12 @@ export const ROUTES = {
     { name: "fixed", match: { path: "/fixed" }, respond: { status: 200, body: "fixed" } },
     { name: "all", match: { path: "/*" }, upstream: "origin" },
   ],
+};
+
+/** A later build, told by its answer. */
+export const NEXT_ROUTES = {
+  ...ROUTES,
+  routes: [{ ...ROUTES.routes[0]!, respond: { status: 200, body: "next" } }, ROUTES.routes[1]!],
 };
 
 export const TARGET = {
@@ -72,14 +80,14 @@ export async function tryInstall(machine: Machine, build: Build): Promise<Ran> {
   const deb = await makeDeb(build);
   const there = `/root/${basename(deb)}`;
   await machine.copyIn(deb, there);
-  return await machine.run(["apt-get", "install", "--yes", there]);
+  return await machine.run(["apt-get", "install", "--yes", there], { timeoutMs: INSTALL_MS });
 }
 
 /**
  * A machine on which it is installed already and runs. Installed once for all tests of a run; each has a fresh disk over
  * that one.
  */
-export async function bootInstalled(build: Build = {}, readOnly = false): Promise<Unit> {
+export async function bootInstalled(build: Build = {}, { unified = false } = {}): Promise<Unit> {
   const kept = join(dirname(await makeDeb(build)), "installed");
   if (!existsSync(kept)) {
     const first = await Machine.boot();
@@ -87,7 +95,7 @@ export async function bootInstalled(build: Build = {}, readOnly = false): Promis
     await first.powerOff();
     renameSync(first.disk.folder, kept);
   }
-  const machine = await Machine.boot({ disk: new Disk(kept), readOnly });
+  const machine = await Machine.boot({ disk: new Disk(kept), unified });
   const unit = new Unit(machine, `${NAME}.service`);
   await unit.until(({ ActiveState }) => ActiveState === "active", "active");
   return unit;

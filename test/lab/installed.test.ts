@@ -1,13 +1,16 @@
 /** The package, installed on a fresh root as a user does it: what then runs, and with which rights. */
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { install, NAME, ORIGIN_PORT, PORT } from "./gateway.ts";
+import { setTimeout as sleep } from "node:timers/promises";
+import { bootInstalled, install, NAME, ORIGIN_PORT, PORT, WATCHDOG_MS } from "./gateway.ts";
 import { Machine } from "./machine.ts";
 import { labMissing } from "./needs.ts";
-import { startLoad, startOrigin } from "./network.ts";
+import { inNetwork, startLoad, startOrigin } from "./network.ts";
 import { Unit } from "./unit.ts";
 
 const EXPOSURE_MAX = 2.0;
+/** An address that no file of the gateway has. */
+const STRANGER = "192.0.2.9";
 
 async function serves(machine: Machine): Promise<void> {
   const load = await startLoad(machine, { port: PORT, path: "/anything", keepAlive: 2, oneRequest: 2, pauseMs: 0 });
@@ -56,4 +59,31 @@ test("on a read-only root it starts at boot, as a user of its own, and can write
   const exposure = Number(/Overall exposure level for .*: ([\d.]+)/.exec(told)![1]);
   context.diagnostic(`systemd-analyze security: ${exposure}`);
   assert.ok(exposure <= EXPOSURE_MAX, told);
+});
+
+test("where systemd keeps the address filter, who is in it is served and watched, and nobody else", {
+  skip: labMissing,
+}, async () => {
+  const { machine: filtered } = await bootInstalled({}, { unified: true });
+  const { machine: open } = await bootInstalled();
+  for (const machine of [filtered, open]) {
+    await startOrigin(machine, ORIGIN_PORT);
+    await serves(machine);
+    await inNetwork(machine, "ip", "address", "add", `${STRANGER}/32`, "dev", "lo");
+  }
+  const ask = [
+    "curl",
+    "--silent",
+    "--show-error",
+    "--max-time",
+    "2",
+    "--interface",
+    STRANGER,
+    `http://127.0.0.1:${PORT}/fixed`,
+  ];
+  assert.equal(await inNetwork(open, ...ask), "fixed", "nothing but the filter keeps it out");
+  await assert.rejects(inNetwork(filtered, ...ask), /timed out/);
+  await sleep(WATCHDOG_MS * 1.5);
+  await serves(filtered);
+  assert.equal((await new Unit(filtered, `${NAME}.service`).state()).NRestarts, 0);
 });

@@ -46,6 +46,13 @@ export interface Ran {
   readonly stderr: string;
 }
 
+interface Options {
+  readonly disk?: Disk;
+  readonly readOnly?: boolean;
+  readonly unified?: boolean;
+  readonly architecture?: Architecture;
+}
+
 export class Machine {
   readonly disk: Disk;
   readonly #child: Apart;
@@ -57,30 +64,34 @@ export class Machine {
    * Returns when systemd says that it is up.
    * @param disk of an earlier machine; a new one is empty
    * @param architecture other than the host's: under qemu
+   * @param unified cgroups of version 2 alone, as new systems have them; where this host has both versions there are then
+   *   no memory and TasksMax limits, but IPAddressAllow= is kept
    * @param readOnly as field devices are: the root cannot be written to, /var is forgotten
    */
   static async boot({
     disk = new Disk(),
     readOnly = false,
+    unified = false,
     architecture = process.arch as Architecture,
-  }: {
-    disk?: Disk;
-    readOnly?: boolean;
-    architecture?: Architecture;
-  } = {}): Promise<Machine> {
-    const machine = new Machine(await debianRoot(architecture), disk, readOnly, architecture);
+  }: Options = {}): Promise<Machine> {
+    const machine = new Machine(await debianRoot(architecture), disk, { readOnly, unified, architecture });
     atEnd(() => machine.#end());
     await machine.#untilUp();
     return machine;
   }
 
-  private constructor(root: string, disk: Disk, readOnly: boolean, architecture: Architecture) {
+  private constructor(root: string, disk: Disk, { readOnly, unified, architecture }: Required<Omit<Options, "disk">>) {
     this.disk = disk;
     const name = nameCgroups();
     makeCgroups(name);
-    const options = readOnly ? ["--read-only", "--volatile=state"] : [];
+    const options = [
+      ...(readOnly ? ["--read-only", "--volatile=state"] : []),
+      // systemd makes the address filter with it, where there are only cgroups of version 2.
+      ...(unified ? ["--system-call-filter=bpf", "--capability=CAP_BPF"] : []),
+    ];
+    const hierarchy = unified ? ["env", "SYSTEMD_NSPAWN_UNIFIED_HIERARCHY=1"] : [];
     const layers = [...disk.below, root].join(":");
-    this.#child = startApart(["/bin/sh", BOOT, layers, disk.folder, name, ...options], architecture);
+    this.#child = startApart([...hierarchy, "/bin/sh", BOOT, layers, disk.folder, name, ...options], architecture);
     for (const stream of [this.#child.stdout, this.#child.stderr]) {
       stream.setEncoding("utf8").on("data", (text: string) => {
         this.#console += text;

@@ -1,11 +1,22 @@
 /** Programs of this folder, run by the host's Node.js within a machine's network. */
-import { type ChildProcess, spawn } from "node:child_process";
+import { type ChildProcess, execFile, spawn } from "node:child_process";
 import { once } from "node:events";
 import { fileURLToPath } from "node:url";
+import { promisify } from "node:util";
 import { atEnd } from "../harness/at-end.ts";
 import type { Machine } from "./machine.ts";
 import type { Attacked } from "./programs/attack.ts";
 import type { Load, Seen } from "./programs/load.ts";
+
+/** Runs a program of the host in a machine's network; returns what it said. */
+export async function inNetwork(machine: Machine, ...command: string[]): Promise<string> {
+  const { stdout } = await promisify(execFile)("/usr/bin/nsenter", [networkOf(machine), "--", ...command]);
+  return stdout;
+}
+
+function networkOf(machine: Machine): string {
+  return `--net=/proc/${machine.init}/ns/net`;
+}
 
 /** Listens until it is stopped, or the machine or the test ends. */
 export async function startOrigin(machine: Machine, port: number, delayMs = 0): Promise<{ stop: () => Promise<void> }> {
@@ -72,8 +83,7 @@ async function answerOf(child: ChildProcess): Promise<unknown> {
 /** Returns once it says that it is ready. */
 async function start(machine: Machine, program: string, argument: string): Promise<ChildProcess> {
   const file = fileURLToPath(new URL(`programs/${program}`, import.meta.url));
-  const network = `--net=/proc/${machine.init}/ns/net`;
-  const child = spawn("/usr/bin/nsenter", [network, "--", process.execPath, file, argument], {
+  const child = spawn("/usr/bin/nsenter", [networkOf(machine), "--", process.execPath, file, argument], {
     stdio: ["ignore", "inherit", "inherit", "ipc"],
   });
   atEnd(() => child.kill("SIGKILL"));

@@ -1,15 +1,11 @@
 /** The package's life on a machine: upgraded while it serves, and purged without a trace. */
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { bootInstalled, fetchText, install, NAME, ORIGIN_PORT, PORT, ROUTES } from "./gateway.ts";
+import { bootInstalled, fetchText, install, NAME, NEXT_ROUTES, ORIGIN_PORT, PORT } from "./gateway.ts";
 import { Machine } from "./machine.ts";
 import { labMissing } from "./needs.ts";
 import { startLoad, startOrigin } from "./network.ts";
 
-const NEXT_ROUTES = {
-  ...ROUTES,
-  routes: [{ ...ROUTES.routes[0]!, respond: { status: 200, body: "next" } }, ROUTES.routes[1]!],
-};
 /** What dpkg and apt keep for themselves. */
 const OWN = /^\/(var\/(log|cache\/apt|cache\/debconf|lib\/apt|lib\/dpkg)|root)\//;
 

@@ -37,7 +37,7 @@ const TARGET = {
   limits: { in_flight: 128, connections: 512 },
   timing: { drain: "5s" },
   service: { manager: "systemd", watchdog: `${WATCHDOG_S}s` },
-  update: { probation: `${PROBATION_MS}ms`, p99: "400ms", min_requests: 50 },
+  update: { probation: `${PROBATION_MS}ms`, p99: "2s", min_requests: 50 },
 };
 
 /** A machine on which the first build was installed and serves. */

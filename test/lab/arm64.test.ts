@@ -1,0 +1,47 @@
+/** The arm64 package on an arm64 Debian, under qemu: as far as it carries (README, The device lab). Long form only. */
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { fetchText, install, NAME, NEXT_ROUTES, ORIGIN_PORT, PORT, TARGET } from "./gateway.ts";
+import { Machine } from "./machine.ts";
+import { isFull, labMissing } from "./needs.ts";
+import { startLoad, startOrigin } from "./network.ts";
+
+const skip =
+  labMissing || (!isFull && "the long form has it") || (process.arch !== "x64" && "this host runs arm64 by itself");
+/** With the times of an emulated processor. */
+const ARM_TARGET = {
+  ...TARGET,
+  target: "linux-arm64",
+  service: { ...TARGET.service, watchdog: "20s" },
+  update: { ...TARGET.update, ready_within: "60s", p99: "30s" },
+};
+const WAIT_MS = 90_000;
+
+test("the arm64 package on an arm64 Debian: installed, upgraded under load, watched, stopped", {
+  skip,
+}, async (context) => {
+  const machine = await Machine.boot({ architecture: "arm64" });
+  assert.equal(await machine.must("dpkg", "--print-architecture"), "arm64\n");
+  const unit = await install(machine, { target: ARM_TARGET });
+  assert.equal((await unit.state()).ActiveState, "active");
+  assert.equal(await fetchText(machine, "/fixed"), "fixed");
+
+  await startOrigin(machine, ORIGIN_PORT);
+  const load = await startLoad(machine, { port: PORT, path: "/x", keepAlive: 2, oneRequest: 2, pauseMs: 20 });
+  await install(machine, { target: ARM_TARGET, routes: NEXT_ROUTES, release: "1.1.0" });
+  const { requests, failures } = await load.stop();
+  assert.deepEqual(failures, {});
+  assert.equal(await fetchText(machine, "/fixed"), "next");
+
+  await unit.kill("SIGSTOP");
+  const restarted = await unit.until(
+    ({ NRestarts, ActiveState }) => NRestarts === 1 && ActiveState === "active",
+    "started again",
+    WAIT_MS,
+  );
+  assert.match(restarted.StatusText, /^serving/);
+  await machine.must("systemctl", "stop", NAME);
+  const { ActiveState, Result } = await unit.state();
+  assert.deepEqual([ActiveState, Result], ["inactive", "success"]);
+  context.diagnostic(`${requests} requests while it was upgraded`);
+});
