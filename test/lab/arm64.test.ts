@@ -3,11 +3,10 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { fetchText, install, NAME, NEXT_ROUTES, ORIGIN_PORT, PORT, TARGET } from "./gateway.ts";
 import { Machine } from "./machine.ts";
-import { isFull, labMissing } from "./needs.ts";
+import { inFullForm, labMissing } from "./needs.ts";
 import { startLoad, startOrigin } from "./network.ts";
 
-const skip =
-  labMissing || (!isFull && "the long form has it") || (process.arch !== "x64" && "this host runs arm64 by itself");
+const skip = labMissing || inFullForm || (process.arch !== "x64" && "this host runs arm64 by itself");
 /** With the times of an emulated processor. */
 const ARM_TARGET = {
   ...TARGET,

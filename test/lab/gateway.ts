@@ -6,6 +6,7 @@ import { existsSync, mkdirSync, readdirSync, renameSync, writeFileSync } from "n
 import { basename, dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
+import { ATTACKED_LIMITS } from "../harness/attack.ts";
 import { HOST_TARGET, pack } from "../harness/device.ts";
 import { runFolder } from "../harness/run-folder.ts";
 import { Disk, Machine, type Ran } from "./machine.ts";
@@ -44,6 +45,19 @@ export const TARGET = {
   service: { manager: "systemd", watchdog: `${WATCHDOG_MS}ms` },
   update: { ready_within: "5s", probation: "3s", error_ratio: "5%", p99: "500ms", min_requests: 20 },
   package: { maintainer: "Device Lab <lab@example.net>" },
+};
+
+/** What the attack of test/harness/attack.ts reaches all limits of: queues that end, bodies that are large. */
+export const ATTACKED: Build = {
+  routes: {
+    ...ROUTES,
+    defaults: {
+      timeouts: { connect: "1s", queue: "500ms", response_header: "2s", request: "60s", idle: "3s" },
+      limits: { body: "1GiB" },
+    },
+    upstreams: { origin: { ...ROUTES.upstreams.origin, connections: { max: 48, max_waiting: 16 } } },
+  },
+  target: { ...TARGET, limits: ATTACKED_LIMITS },
 };
 
 /** What a new build differs by. */

@@ -1,28 +1,18 @@
 /** The memory bound of the unit, kept by systemd, while every limit of the gateway is exceeded at once. */
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { ATTACKED_LIMITS } from "../harness/attack.ts";
-import { bootInstalled, NAME, ORIGIN_PORT, PORT, ROUTES, TARGET } from "./gateway.ts";
+import { ATTACKED, bootInstalled, NAME, ORIGIN_PORT, PORT } from "./gateway.ts";
 import { isFull, labMissing } from "./needs.ts";
 import { attack } from "./network.ts";
 
 const ATTACK_MS = isFull ? 60_000 : 8000;
 const CGROUP = `/sys/fs/cgroup/memory/system.slice/${NAME}.service`;
 const PAGE_BYTES = 4096;
-/** The attack needs queues that end and bodies that are large. */
-const ATTACKED_ROUTES = {
-  ...ROUTES,
-  defaults: {
-    timeouts: { connect: "1s", queue: "500ms", response_header: "2s", request: "60s", idle: "3s" },
-    limits: { body: "1GiB" },
-  },
-  upstreams: { origin: { ...ROUTES.upstreams.origin, connections: { max: 48, max_waiting: 16 } } },
-};
 
 test(`attacked for ${ATTACK_MS / 1000} s within the unit's MemoryMax=, it is not killed and serves as before`, {
   skip: labMissing,
 }, async (context) => {
-  const unit = await bootInstalled({ routes: ATTACKED_ROUTES, target: { ...TARGET, limits: ATTACKED_LIMITS } });
+  const unit = await bootInstalled(ATTACKED);
   const { machine } = unit;
   const before = await unit.state();
   const maxBytes = Number(/^MemoryMax=(\d+)$/m.exec(await machine.must("systemctl", "show", NAME, "-pMemoryMax"))?.[1]);

@@ -25,3 +25,5 @@ function findMissing(): string | false {
 
 /** The long form (make device-test); CI has the short one. */
 export const isFull = process.env.LAB === "full";
+/** False in it, else why a test is skipped. */
+export const inFullForm: string | false = !isFull && "part of make device-test";

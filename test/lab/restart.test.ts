@@ -2,9 +2,10 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
-import { bootInstalled, NAME, PORT, ROUTES, TARGET, tryInstall, WATCHDOG_MS } from "./gateway.ts";
+import { ATTACKED_LIMITS } from "../harness/attack.ts";
+import { ATTACKED, bootInstalled, NAME, PORT, ROUTES, TARGET, tryInstall, WATCHDOG_MS } from "./gateway.ts";
 import { Machine } from "./machine.ts";
-import { isFull, labMissing } from "./needs.ts";
+import { inFullForm, labMissing } from "./needs.ts";
 import { startLoad, startOrigin } from "./network.ts";
 import { Unit } from "./unit.ts";
 
@@ -35,16 +36,10 @@ test("stopped by kill -STOP, it is ended and started again within the watchdog's
   context.diagnostic(`answers again after ${Math.round(tookMs)} ms, the watchdog's time is ${WATCHDOG_MS} ms`);
 });
 
-test("it is left alone as long as it lives: idle, and with every connection taken", { skip: labMissing }, async () => {
-  const unit = await bootInstalled({ target: { ...TARGET, limits: { connections: 8, in_flight: 4 } } });
-  await sleep(WATCHDOG_MS * 2);
-  const load = await startLoad(unit.machine, {
-    port: PORT,
-    path: "/fixed",
-    keepAlive: 8,
-    oneRequest: 0,
-    pauseMs: 2000,
-  });
+test("with every connection taken it is left alone", { skip: labMissing }, async () => {
+  const unit = await bootInstalled(ATTACKED);
+  const clients = { keepAlive: ATTACKED_LIMITS.connections, oneRequest: 0, pauseMs: 2000 };
+  const load = await startLoad(unit.machine, { port: PORT, path: "/fixed", ...clients });
   await sleep(WATCHDOG_MS * 2);
   assert.deepEqual((await load.stop()).failures, {});
   const { NRestarts, ActiveState } = await unit.state();
@@ -53,7 +48,7 @@ test("it is left alone as long as it lives: idle, and with every connection take
 
 for (const signal of ["SIGSEGV", "SIGABRT", "SIGKILL"] as const) {
   test(`after a crash by ${signal} it is started again`, {
-    skip: labMissing || (signal !== "SIGSEGV" && !isFull && "the long form has it"),
+    skip: labMissing || (signal !== "SIGSEGV" && inFullForm),
   }, async () => {
     const unit = await bootInstalled();
     const { MainPID } = await unit.state();
@@ -92,7 +87,7 @@ test("with a bad credential it is started once, says which one, and never what i
 });
 
 test("with its port taken it gives up after some tries, and starts when the port is free", {
-  skip: labMissing,
+  skip: labMissing || inFullForm,
 }, async (context) => {
   const machine = await Machine.boot();
   const other = await startOrigin(machine, PORT);
