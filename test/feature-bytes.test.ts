@@ -27,7 +27,13 @@ const folder = mkdtempSync(join(tmpdir(), "hardwire-bytes-"));
 after(() => rmSync(folder, { recursive: true }));
 
 /** Bytes of core and features in the program for these routes, and the features that are in it. */
-async function measure(routes: string, target = TARGET): Promise<{ bytes: number; features: readonly string[] }> {
+interface Measured {
+  readonly bytes: number;
+  readonly features: readonly string[];
+  readonly code: string;
+}
+
+async function measure(routes: string, target = TARGET): Promise<Measured> {
   const upstreams = ["api", "plc"].map((name) => [
     name,
     { endpoints: [{ url: "http://127.0.0.1:3000" }], allow_unused: true },
@@ -39,15 +45,17 @@ async function measure(routes: string, target = TARGET): Promise<{ bytes: number
   assert.ok(design !== undefined, JSON.stringify(diagnostics, null, 1));
   const generated = join(folder, "generated");
   await emit(design.plan, generated);
-  const { inputs } = await bundle({ repository: REPOSITORY, generated, features: design.plan.features });
-  const code = inputs.filter(({ path }) => !path.startsWith("generated/"));
+  const { inputs, code } = await bundle({ repository: REPOSITORY, generated, features: design.plan.features });
+  const own = inputs.filter(({ path }) => !path.startsWith("generated/"));
   return {
-    bytes: code.reduce((sum, { bytes }) => sum + bytes, 0),
+    bytes: own.reduce((sum, { bytes }) => sum + bytes, 0),
     features: design.plan.features.map(({ name }) => name),
+    code,
   };
 }
 
-const plain = (await measure(FORWARDS)).bytes;
+const forwards = await measure(FORWARDS);
+const plain = forwards.bytes;
 
 /** @param stated "112" or "5,130" */
 function compare(what: string, stated: string | undefined, bytes: number): void {
@@ -91,4 +99,31 @@ test("the README says how many bytes signs of life, a watchdog and credentials a
   const set = (value: string) => FORWARDS.replace("api }", `api, request_headers: { set: { X-A: "${value}" } } }`);
   const constant = (await measure(set("a"))).bytes;
   compare("credentials", credentials, (await measure(set("{credential.a}"))).bytes - constant);
+});
+
+/** Names in the core that only features lead to: what one of them does for a request, or keeps of it. */
+const OBSERVING = [
+  ...["arrive", "refusalHead", "takeField", "startTaking", "cameBy", "arriveBy", "requestIdOf", "randomHex"],
+  ...["isListening", "adminApp", "beginRecord", "endRecord", "noteReply", "noteFault", "noteAnswer", "upstreamError"],
+  "startFeatures",
+];
+
+test("a program that only forwards has nothing of what observes, not by name and not in its exchanges", async () => {
+  const named = (code: string) => OBSERVING.filter((name) => new RegExp(`\\b${name}[(=,;)]`).test(code));
+  assert.deepEqual(named(forwards.code), []);
+  assert.doesNotMatch(forwards.code, /\brecord\b\s*[=.]\s*(?!null)/);
+  const all = {
+    health: {},
+    metrics: {},
+    access_log: {},
+    request_id: { trust: ["public"] },
+    trace: { propagate: "w3c" },
+  };
+  const { code } = await measure(`${FORWARDS}observability: ${JSON.stringify(all)}\n`);
+  const known = named(code);
+  assert.deepEqual(
+    OBSERVING.filter((name) => !known.includes(name)),
+    [],
+    "these names are none, or not any more",
+  );
 });

@@ -15,7 +15,7 @@ import { HAS_DONE } from "#generated/constants.ts";
 import { cameBy } from "../../core/arrival.ts";
 import { putText } from "../../core/bytes.ts";
 import type { Exchange } from "../../core/exchange.ts";
-import { randomHex } from "../../core/random-hex.ts";
+import { putRandomHex, randomHex } from "../../core/random-hex.ts";
 import { takenValue, timesTaken } from "../../core/taken.ts";
 import { flagsOf, isTraceparent, RANDOM, SAMPLED, TRACE_AT, TRACE_END } from "./runtime-traceparent.ts";
 import { isTracestate } from "./runtime-tracestate.ts";
@@ -55,7 +55,7 @@ export function appendContext(_x: Exchange, out: Buffer, at: number, _data: null
   let end = putText(out, at, "traceparent: 00-");
   end = putText(out, end, traceId);
   end = putText(out, end, "-");
-  end = putText(out, end, randomHex(SPAN_BYTES));
+  end = putRandomHex(out, end, SPAN_BYTES);
   end = putText(out, end, FLAGS[flags]!);
   if (tracestate === "") return end;
   end = putText(out, end, "tracestate: ");
