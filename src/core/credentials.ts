@@ -6,7 +6,7 @@
 import { closeSync, constants, openSync, readSync } from "node:fs";
 import { join } from "node:path";
 import { credentialNames } from "#generated/tables.ts";
-import { logLine } from "./log.ts";
+import { ERROR, logLine } from "./log.ts";
 
 /** CREDENTIAL_BYTES_MAX of build/template.ts, by which the buffers of heads are sized. */
 const BYTES_MAX = 2048;
@@ -41,7 +41,7 @@ export function reloadCredentials(): string {
     return "credentials read anew";
   } catch (error) {
     if (!(error instanceof CredentialError)) throw error;
-    logLine(`SIGHUP: ${error.message}; the old ones stay in use`);
+    logLine(`SIGHUP: ${error.message}; the old ones stay in use`, ERROR);
     return "credentials NOT read anew, see the log";
   }
 }

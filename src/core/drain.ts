@@ -3,7 +3,7 @@
  */
 import { DRAIN_MS, HAS_UPDATE } from "#generated/constants.ts";
 import { exchangesInFlight } from "./exchange.ts";
-import { logLine } from "./log.ts";
+import { logLine, WARNING } from "./log.ts";
 import { setDraining } from "./proxy.ts";
 import type { Server } from "./server.ts";
 import { addWalker, deadlineIn, hasPassed, nowMs, wakeClock } from "./timers.ts";
@@ -26,7 +26,7 @@ export function drain(server: Server, reason: string): void {
     const flushed = emptySinceMs !== -1 && nowMs - emptySinceMs >= FLUSH_MS;
     const empty = flushed && (!HAS_UPDATE || isAlone());
     if (!empty && !hasPassed(limitMs)) return true;
-    if (!empty) logLine(`drain limit reached, ${exchangesInFlight()} cut`);
+    if (!empty) logLine(`drain limit reached, ${exchangesInFlight()} cut`, WARNING);
     server.closeAll();
     process.exit(0);
   });

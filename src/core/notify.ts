@@ -9,7 +9,7 @@
 import { DRAIN_MS, HAS_WATCHDOG } from "#generated/constants.ts";
 import { listeners, routeNames } from "#generated/tables.ts";
 import { exchangesInFlight } from "./exchange.ts";
-import { logLine } from "./log.ts";
+import { logLine, WARNING } from "./log.ts";
 import { addressOf } from "./server.ts";
 import { load } from "./statistics.ts";
 import { startWatchdog, stopWatchdog } from "./watchdog.ts";
@@ -85,7 +85,8 @@ function send(): void {
   pending.clear();
   running = true;
   const end = (problem: string): void => {
-    if (problem !== "" && !complained) logLine(`systemd cannot be told how the service fares: ${PROGRAM} ${problem}`);
+    if (problem !== "" && !complained)
+      logLine(`systemd cannot be told how the service fares: ${PROGRAM} ${problem}`, WARNING);
     complained ||= problem !== "";
     running = false;
     if (pending.size > 0) send();

@@ -1,7 +1,7 @@
 /** What the device program's arguments ask for, and what an error makes of the process. */
 import { HAS_TESTS, HAS_UPDATE } from "#generated/constants.ts";
 import { helpText, readManifest, versionText } from "./about.ts";
-import { logLine } from "./log.ts";
+import { ERROR, logLine } from "./log.ts";
 import { selfTest } from "./self-test.ts";
 import { serve } from "./serve.ts";
 import { confess, isBeside } from "./upgrade/beside.ts";
@@ -13,7 +13,7 @@ const EXIT_SOFTWARE = 70;
 /** Runs the device program with its command line arguments. */
 export function start(args: readonly string[]): void {
   process.on("uncaughtException", (error) => {
-    logLine(`internal error: ${error.stack ?? error.message}`);
+    logLine(`internal error: ${error.stack ?? error.message}`, ERROR);
     process.exit(EXIT_SOFTWARE);
   });
   const [first, extra] = args;
@@ -29,7 +29,7 @@ export function start(args: readonly string[]): void {
 }
 
 function refuseArgument(argument: string): void {
-  logLine(`unknown argument "${argument}"; the configuration is compiled in, see --help`);
+  logLine(`unknown argument "${argument}"; the configuration is compiled in, see --help`, ERROR);
   process.exitCode = EXIT_USAGE;
 }
 
@@ -39,7 +39,7 @@ async function orExit(run: () => Promise<void>): Promise<void> {
     await run();
   } catch (error) {
     if (!(error instanceof Error && "exitCode" in error)) throw error;
-    logLine(error.message);
+    logLine(error.message, ERROR);
     if (HAS_UPDATE && isBeside) await confess(error.message);
     process.exit(Number(error.exitCode));
   }

@@ -3,7 +3,7 @@
  * ourselves by every listener was answered. Without one systemd ends the process and starts it anew.
  */
 import { listeners } from "#generated/tables.ts";
-import { logLine } from "./log.ts";
+import { logLine, WARNING } from "./log.ts";
 import { askSelf } from "./self-request.ts";
 import { addressOf } from "./server.ts";
 import { every } from "./timers.ts";
@@ -54,6 +54,6 @@ function ask(number: number, alive: () => void): void {
 
 /** Said once: it comes again every time until the end. */
 function fail(number: number, why: string): void {
-  if (!failing) logLine(`watchdog: a request to itself at ${addressOf(listeners[number]!)} failed: ${why}`);
+  if (!failing) logLine(`watchdog: a request to itself at ${addressOf(listeners[number]!)} failed: ${why}`, WARNING);
   failing = true;
 }
