@@ -4,7 +4,7 @@ import { attest, sourceDate } from "../attest/index.ts";
 import { build, check, InputRefused } from "../compile.ts";
 import { compressBinary } from "../compress.ts";
 import { findFeatures } from "../features.ts";
-import { makePackages, refuseUnpackable, type Wanted } from "../package/index.ts";
+import type { Packages, Wanted } from "../package/index.ts";
 import { builtData, checkData, renderBuilt } from "../report.ts";
 import { writeReport } from "../report-page/index.ts";
 import { refuseServiceless, writeService } from "../service/index.ts";
@@ -84,11 +84,13 @@ async function run(
   const progress = showProgress();
   try {
     if (serviceFolder !== undefined) refuseServiceless(design);
-    refuseUnpackable(design, wanted);
+    // Neither `check` nor other builds wait for what packages are made with.
+    const packaging = wanted.deb || wanted.oci ? await import("../package/index.ts") : undefined;
+    packaging?.refuseUnpackable(design, wanted);
     const built = await build(design, outFile, progress.step);
     const compressed = compress ? await compressBinary(outFile, progress.step) : undefined;
     const service = serviceFolder === undefined ? undefined : await writeService(serviceFolder, design.plan);
-    const packages = await makePackages(design, built, wanted, time, progress.step);
+    const packages: Packages = (await packaging?.makePackages(design, built, wanted, time, progress.step)) ?? {};
     const others = [compressed, packages.deb].filter((made) => made !== undefined);
     const attested = attests ? await attest(design, built, others, time) : undefined;
     const report =
