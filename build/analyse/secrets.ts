@@ -1,6 +1,7 @@
 /**
- * Literals that look like secrets. They would be in every executable, readable by whoever has one; `{ credential: name }`
- * says what a device is given when it runs. Every text of both files is looked at, whether its key is known or not.
+ * Literals that look like secrets. They would be in every executable, readable by whoever has one; `{credential.NAME}` in
+ * a header says what a device is given when it runs. Every text of both files is looked at, whether its key is known or
+ * not.
  */
 import type { Problems } from "../diagnostics.ts";
 import { findNamedSecret, findSecret } from "../secrets.ts";
@@ -21,16 +22,21 @@ function visit(problems: Problems, value: unknown, path: Path): void {
 }
 
 function judge(problems: Problems, text: string, path: Path): void {
-  // The name in { credential: name } is none.
-  if (path.at(-1) === "credential" || isEndpoint(path)) return;
+  if (isEndpoint(path)) return;
   const name = path.findLast((part) => typeof part === "string") ?? "";
   const what = findSecret(text) ?? findNamedSecret(String(name), text);
   if (what === undefined) return;
-  const message = `this looks like ${what}; whoever has the executable could read it, and so nothing secret stands in these files`;
+  const message = `this looks like ${what}; whoever has the executable could read it, and so nothing secret stands in these files${advice(path)}`;
   problems.error("HW1309", path, message, "hidden");
 }
 
 /** analyse/endpoints.ts says what is wrong with a password there. */
 function isEndpoint(path: Path): boolean {
   return path[0] === "upstreams" && path[2] === "endpoints" && path[4] === "url";
+}
+
+/** Where the language has something else to write. */
+function advice(path: Path): string {
+  const inHeaders = path.includes("request_headers") || path.includes("response_headers");
+  return inHeaders ? "; {credential.NAME} is filled in from a file of the device" : "";
 }
