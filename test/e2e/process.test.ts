@@ -235,7 +235,7 @@ test("SIGQUIT ends at once", async () => {
   const begun = performance.now();
   gateway.child.kill("SIGQUIT");
   assert.deepEqual(await gateway.exited, { code: 0, signal: null });
-  assert.ok(performance.now() - begun < 300);
+  assert.ok(performance.now() - begun < 1000, "the request in flight is not waited for");
   assert.match(gateway.stderr, /: SIGQUIT: ending at once, 1 cut\n$/);
   release();
   client.close();

@@ -42,7 +42,7 @@ const target = (addresses: object) => ({
   target: HOST_TARGET,
   listeners: addresses,
   limits: { connections: CONNECTIONS, in_flight: 8 },
-  timing: { drain: "3s" },
+  timing: { drain: "10s" },
   service: { manager: "systemd", watchdog: "30s", credentials: { from: "/etc/served" } },
 });
 const here = { four: { address: `127.0.0.1:${ports.device}` }, six: { address: `[::1]:${ports.otherDevice}` } };
@@ -104,7 +104,7 @@ test("ready when every listener is open, with a status; stopping when it drains"
   assert.deepEqual(socket.messages, [{ READY: "1", STATUS: `${SERVING}0 requests in flight, 0 connections` }]);
   device.child.kill("SIGTERM");
   assert.deepEqual(await device.exited, { code: 0, signal: null });
-  assert.deepEqual(await socket.comes("STOPPING"), { STOPPING: "1", STATUS: "draining, 0 in flight, limit 3 s" });
+  assert.deepEqual(await socket.comes("STOPPING"), { STOPPING: "1", STATUS: "draining, 0 in flight, limit 10 s" });
   assert.equal(socket.messages.length, 2, "no sign of life where nobody asks for one");
 });
 
@@ -129,7 +129,7 @@ test(
     const times = service.socket.timesOf("WATCHDOG");
     const spacings = times.slice(1).map((time, i) => time - times[i]!);
     const mean = spacings.reduce((sum, spacing) => sum + spacing, 0) / spacings.length;
-    assert.ok(mean > 190 && mean < 260, `${spacings.map(Math.round)}`);
+    assert.ok(mean > 190 && mean < 390, `${spacings.map(Math.round)}`);
     assert.equal(upstream.requests.length, before);
     await end(service);
     assert.match(
@@ -225,9 +225,9 @@ test("a drain says how far it is, and gives signs of life until its end", option
   const client = (await Client.open(ports.device)).send(get("/slow"));
   await until(() => upstream.requests.length > before, "the request");
   service.device.child.kill("SIGTERM");
-  assert.equal((await service.socket.comes("STOPPING")).STATUS, "draining, 1 in flight, limit 3 s");
+  assert.equal((await service.socket.comes("STOPPING")).STATUS, "draining, 1 in flight, limit 10 s");
   await service.socket.comes("WATCHDOG", service.socket.with("WATCHDOG").length + 3);
-  assert.equal(service.socket.messages.at(-1)!.STATUS, "draining, 1 in flight, limit 3 s");
+  assert.equal(service.socket.messages.at(-1)!.STATUS, "draining, 1 in flight, limit 10 s");
   release();
   assert.equal((await client.answer()).body.toString(), "late");
   assert.deepEqual(await service.device.exited, { code: 0, signal: null });
