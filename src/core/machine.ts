@@ -4,7 +4,7 @@
  */
 import { totalmem } from "node:os";
 
-const MIB = 1 << 20;
+const MIB = 1_048_576;
 
 /** @throws Error with an `exitCode` if the machine, or what its cgroup lets it use of it, has less */
 export function refuseSmallMachine(neededBytes: number): void {

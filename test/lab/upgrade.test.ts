@@ -206,3 +206,22 @@ test("a build on trial: what happens to it, and to its guardian", { skip: labMis
   await machine.must("systemctl", "start", NAME);
   await gateway.agrees("one");
 });
+
+test("the power goes while a build is on trial: the one before is started", {
+  skip: labMissing,
+  timeout: 300_000,
+}, async () => {
+  const gateway = await Gateway.install(await pack(routes("one"), TARGET));
+  const { current } = await gateway.status();
+  await gateway.put(await pack(routes("two"), TARGET));
+  const activation = gateway.command("activate").catch(() => {});
+  await gateway.untilOnTrial();
+  process.kill(gateway.machine.init, "SIGKILL");
+  await activation;
+  const again = new Gateway(await Machine.boot({ disk: gateway.machine.disk }));
+  await again.machine.must("systemctl", "start", NAME);
+  await again.agrees("one");
+  assert.equal((await again.status()).current, current);
+  await again.must("activate");
+  await again.agrees("two");
+});

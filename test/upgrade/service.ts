@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { execFile, spawn } from "node:child_process";
 import { once } from "node:events";
-import { existsSync, mkdirSync, mkdtempSync, openSync, readFileSync, readlinkSync } from "node:fs";
+import { existsSync, mkdirSync, mkdtempSync, openSync, readFileSync, readlinkSync, rmSync, symlinkSync } from "node:fs";
 import { join } from "node:path";
 import { createInterface, type Interface } from "node:readline";
 import { fileURLToPath } from "node:url";
@@ -41,12 +41,15 @@ export interface Status {
   readonly last: { readonly number: number; readonly verdict: string; readonly reason: string } | null;
 }
 
-/** A folder that stands for a device's root. */
+/** A folder that stands for a device's root; its /run is in memory, as everywhere: no disk may stop the service. */
 export class Root {
   readonly path = mkdtempSync(join(runFolder(), "root-"));
 
   constructor() {
-    mkdirSync(join(this.path, "run", NAME), { recursive: true });
+    const memory = mkdtempSync("/dev/shm/hardwire-test-run-");
+    atEnd(() => rmSync(memory, { recursive: true, force: true }));
+    mkdirSync(join(this.path, "run"));
+    symlinkSync(memory, join(this.path, "run", NAME));
   }
 
   /** `install`, `activate`, … of a build. */

@@ -27,7 +27,7 @@ import { whyUntrusted } from "./trust.ts";
 
 /** The file this process runs, even where another one has its name by now. */
 const SELF = "/proc/self/exe";
-const READ_BYTES = 1 << 20;
+const READ_BYTES = 1_048_576;
 
 /** The slot that has this build now. @throws Refused */
 export function install(slots: Slots, root: string): string {

@@ -42,7 +42,7 @@ export interface Verdict {
   readonly reason: string;
 }
 
-const BYTES_MAX = 16 * 1024;
+const BYTES_MAX = 16_384;
 
 /** @param root prefix of the device's own folders */
 export function runFolderUnder(root: string): string {
