@@ -6,7 +6,7 @@ import { exchangesInFlight } from "./exchange.ts";
 import { logLine, WARNING } from "./log.ts";
 import { setDraining } from "./proxy.ts";
 import type { Server } from "./server.ts";
-import { addWalker, deadlineIn, hasPassed, nowMs, wakeClock } from "./timers.ts";
+import { addWalker, afterPoll, deadlineIn, hasPassed, nowMs, wakeClock } from "./timers.ts";
 import { isAlone } from "./upgrade/takeover.ts";
 
 /** After the last exchange, what uWebSockets.js still holds of its answer gets this long to leave. */
@@ -15,8 +15,10 @@ const FLUSH_MS = 100;
 /** @param reason for the log: "SIGTERM" */
 export function drain(server: Server, reason: string): void {
   setDraining(true);
-  server.stopListening();
-  logLine(`${reason}: draining, ${exchangesInFlight()} in flight`);
+  afterPoll(() => {
+    server.stopListening();
+    logLine(`${reason}: draining, ${exchangesInFlight()} in flight`);
+  });
   wakeClock();
   const limitMs = deadlineIn(DRAIN_MS);
   let emptySinceMs = -1;

@@ -59,6 +59,14 @@ export function every(ms: number, work: () => void): () => void {
   return () => clearInterval(timer);
 }
 
+/**
+ * Does something after one more round of the event loop's poll: what the kernel has ready by now is read, and accepted.
+ * Closing a listener would reset the connections that it has accepted for us and we have not.
+ */
+export function afterPoll(work: () => void): void {
+  soon(() => soon(work));
+}
+
 function tick(): void {
   nowMs = performance.now();
   let waiting = false;

@@ -19,7 +19,7 @@ import { logLine } from "../log.ts";
 import { endService } from "../notify.ts";
 import { setDraining } from "../proxy.ts";
 import type { ListenError, Server } from "../server.ts";
-import { addWalker, deadlineIn, hasPassed, nowMs, wakeClock } from "../timers.ts";
+import { addWalker, afterPoll, deadlineIn, hasPassed, nowMs, wakeClock } from "../timers.ts";
 import { BESIDE } from "./beside.ts";
 import type { Counts } from "./counts.ts";
 import { type Standard, whyBad } from "./judge.ts";
@@ -159,9 +159,12 @@ export class Guardian {
       this.#takeBack(`it is build ${report.build} and speaks version ${report.protocol}, not ${PROTOCOL}`);
       return;
     }
+    await new Promise<void>(afterPoll);
+    // It may have ended meanwhile.
+    if (this.#candidate !== candidate) return;
+    setDraining(true);
     this.#server.stopListening();
     this.#server.stopAdmin();
-    setDraining(true);
     candidate.standard = report.standard;
     if (candidate.onProbation) {
       candidate.phase = "probation";

@@ -8,15 +8,17 @@ import { logLine } from "../log.ts";
 import { openConnections } from "../peer.ts";
 import { setDraining } from "../proxy.ts";
 import type { Server } from "../server.ts";
-import { addWalker, deadlineIn, hasPassed, wakeClock } from "../timers.ts";
+import { addWalker, afterPoll, deadlineIn, hasPassed, wakeClock } from "../timers.ts";
 
 /** uWebSockets.js closes an idle connection after 10 s, counted in steps of 4 (its own timer). */
 const IDLE_MS = 15_000;
 
 export function retire(server: Server, reason: string): void {
   setDraining(true);
-  server.stopListening();
-  server.stopAdmin();
+  afterPoll(() => {
+    server.stopListening();
+    server.stopAdmin();
+  });
   logLine(`${reason}: going, ${openConnections()} connections open`);
   wakeClock();
   const limitMs = deadlineIn(Math.max(DRAIN_MS, IDLE_MS));
