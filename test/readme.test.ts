@@ -68,6 +68,16 @@ test("the README's service is accepted for routes that read a credential", () =>
   assert.equal(status, 0);
 });
 
+test("the README's update is accepted", () => {
+  const { status, stderr } = check(
+    blocks("yaml routes")[0]!,
+    "check",
+    blocks("yaml target")[0]! + blocks("yaml update")[0]!,
+  );
+  assert.equal(stderr, "");
+  assert.equal(status, 0);
+});
+
 test("the README's upstream options are accepted", () => {
   const route = '{ name: all, match: { path: "/*" }, hosts: [h], upstream: app }';
   const { status, stderr } = check(`version: 1\nname: t\n${blocks("yaml")[0]}routes: [${route}]\n`);

@@ -47,7 +47,7 @@ export class Root {
 
   constructor() {
     const memory = mkdtempSync("/dev/shm/hardwire-test-run-");
-    atEnd(() => rmSync(memory, { recursive: true, force: true }));
+    process.once("exit", () => rmSync(memory, { recursive: true, force: true }));
     mkdirSync(join(this.path, "run"));
     symlinkSync(memory, join(this.path, "run", NAME));
   }
