@@ -41,13 +41,19 @@ export interface Status {
   readonly last: { readonly number: number; readonly verdict: string; readonly reason: string } | null;
 }
 
+const memories: string[] = [];
+// Not at the end of a test: services that end then still look there.
+process.once("exit", () => {
+  for (const memory of memories) rmSync(memory, { recursive: true, force: true });
+});
+
 /** A folder that stands for a device's root; its /run is in memory, as everywhere: no disk may stop the service. */
 export class Root {
   readonly path = mkdtempSync(join(runFolder(), "root-"));
 
   constructor() {
     const memory = mkdtempSync("/dev/shm/hardwire-test-run-");
-    process.once("exit", () => rmSync(memory, { recursive: true, force: true }));
+    memories.push(memory);
     mkdirSync(join(this.path, "run"));
     symlinkSync(memory, join(this.path, "run", NAME));
   }
