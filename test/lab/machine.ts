@@ -170,7 +170,8 @@ export class Machine {
   async #untilUp(): Promise<void> {
     const limit = Date.now() + BOOT_MS;
     for (;;) {
-      if (this.#child.exitCode !== null || Date.now() > limit) throw this.#failed("it does not boot");
+      const ended = this.#child.exitCode !== null || this.#child.signalCode !== null;
+      if (ended || Date.now() > limit) throw this.#failed(ended ? "it ended as it booted" : "it does not boot");
       this.#init ||= this.#findInit();
       if (this.#init !== 0) {
         const { stdout, stderr } = await this.run(["systemctl", "is-system-running", "--wait"]);
