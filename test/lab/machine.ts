@@ -167,6 +167,12 @@ export class Machine {
     if (!isOff) throw this.#failed("it does not power off");
   }
 
+  /** Nobody in it gets to know. */
+  async cutPower(): Promise<void> {
+    this.#child.kill("SIGKILL");
+    await this.#ended;
+  }
+
   async #untilUp(): Promise<void> {
     const limit = Date.now() + BOOT_MS;
     for (;;) {
@@ -205,8 +211,7 @@ export class Machine {
   }
 
   async #end(): Promise<void> {
-    this.#child.kill("SIGKILL");
-    await this.#ended;
+    await this.cutPower();
     this.disk.remove();
   }
 }

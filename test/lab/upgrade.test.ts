@@ -222,7 +222,7 @@ test("the power goes while a build is on trial: the one before is started", {
   await gateway.put(await pack(routes("two"), TARGET));
   const activation = gateway.command("activate").catch(() => {});
   await gateway.untilOnTrial();
-  process.kill(gateway.machine.init, "SIGKILL");
+  await gateway.machine.cutPower();
   await activation;
   const again = new Gateway(await Machine.boot({ disk: gateway.machine.disk }));
   await again.machine.must("systemctl", "start", NAME);
