@@ -15,6 +15,10 @@ SOURCE_DATE_EPOCH ?= $(shell git log -1 --format=%ct 2>/dev/null)
 INSTALLED := node_modules/.package-lock.json
 SOURCES := $(shell find build src -type f -not -name '*.test.ts' -not -name '*.md')
 NODE := node build/node.mjs
+RUN_TESTS := $(NODE) --test --test-timeout=300000 --test-global-setup=test/harness/run-folder.ts
+# Those of running gateways have the machine to themselves; the others are computing alone.
+DEVICE_TESTS := $(shell find test/e2e test/fuzz test/lab test/upgrade -name '*.test.ts' | sort)
+COMPILER_TESTS := $(filter-out $(DEVICE_TESTS),$(shell find src test -name '*.test.ts' | sort))
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
@@ -36,8 +40,8 @@ check: $(INSTALLED) ## Lint, types, and the routes file
 	@node build/launch.mjs check $(ROUTES) --target $(TARGET)
 
 test: check ## Lint, types and every test, end to end against packed binaries
-	@$(NODE) --test --test-concurrency=1 --test-timeout=300000 --test-global-setup=test/harness/run-folder.ts \
-	  '{src,test}/**/*.test.ts'
+	@$(RUN_TESTS) --test-concurrency=2 $(COMPILER_TESTS)
+	@$(RUN_TESTS) --test-concurrency=1 $(DEVICE_TESTS)
 
 dist: $(INSTALLED) | $(BASE) ## What a release is, in out/dist: ROUTES for all TARGETS as file, .deb and image, with SHA256SUMS
 	@rm -rf out/dist && mkdir -p out/dist
