@@ -14,8 +14,9 @@ const FLUSH_MS = 100;
 
 /** @param reason for the log: "SIGTERM" */
 export function drain(server: Server, reason: string): void {
-  setDraining(true);
   afterPoll(() => {
+    // Not before: who is told to connect anew would come into the queue that is closed.
+    setDraining(true);
     server.stopListening();
     logLine(`${reason}: draining, ${exchangesInFlight()} in flight`);
   });

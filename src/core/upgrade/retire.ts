@@ -14,8 +14,9 @@ import { addWalker, afterPoll, deadlineIn, hasPassed, wakeClock } from "../timer
 const IDLE_MS = 15_000;
 
 export function retire(server: Server, reason: string): void {
-  setDraining(true);
   afterPoll(() => {
+    // Not before: who is told to connect anew would come into the queue that is closed.
+    setDraining(true);
     server.stopListening();
     server.stopAdmin();
   });
