@@ -5,7 +5,7 @@ import { ATTACKED, bootInstalled, NAME, ORIGIN_PORT, PORT } from "./gateway.ts";
 import { isFull, labMissing } from "./needs.ts";
 import { attack } from "./network.ts";
 
-const ATTACK_MS = isFull ? 60_000 : 8000;
+const ATTACK_MS = isFull ? 60_000 : 4000;
 const CGROUP = `/sys/fs/cgroup/memory/system.slice/${NAME}.service`;
 const PAGE_BYTES = 4096;
 

@@ -36,7 +36,7 @@ test("stopped by kill -STOP, it is ended and started again within the watchdog's
   context.diagnostic(`answers again after ${Math.round(tookMs)} ms, the watchdog's time is ${WATCHDOG_MS} ms`);
 });
 
-test("with every connection taken it is left alone", { skip: labMissing }, async () => {
+test("with every connection taken it is left alone", { skip: labMissing || inFullForm }, async () => {
   const unit = await bootInstalled(ATTACKED);
   const clients = { keepAlive: ATTACKED_LIMITS.connections, oneRequest: 0, pauseMs: 2000 };
   const load = await startLoad(unit.machine, { port: PORT, path: "/fixed", ...clients });
