@@ -398,6 +398,8 @@ function startAnswer(x: Exchange, connection: Connection, at: number, end: numbe
   }
   if (HAS_DONE && body !== UNTIL_HEAD) x.record!.responseBytes = reader.end - at;
   if (whole) {
+    // It ends as it begins: the clock need not be asked again.
+    if (HAS_DONE) x.record!.durationMs = x.record!.upstreamMs;
     if (body === UNTIL_HEAD) answer.sendWithoutBody(x, headEnd, length, closes);
     else answer.sendWhole(x, headEnd, at, reader.end, closes);
     finish(x, connection);
@@ -681,7 +683,7 @@ function closeConnection(connection: Connection): void {
 /** Calls the features; to be called once, before the exchange is freed. */
 function endRecord(x: Exchange): void {
   const r = x.record!;
-  r.durationMs = performance.now() - r.startedMs;
+  if (r.durationMs === 0) r.durationMs = performance.now() - r.startedMs;
   done(x);
   if (HAS_UPDATE && isCounting) {
     countAnswer(r.status >= 500 || r.ended === CUT, r.durationMs, r.ended === ABORTED);

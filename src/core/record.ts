@@ -17,7 +17,7 @@ export const ABORTED = 2;
 export class Record {
   /** Monotonic, when the request's head was read. */
   startedMs = 0;
-  /** Until the answer's end. */
+  /** Until the answer's end; 0 before it. */
   durationMs = 0;
   /** Until the upstream's answer head was read; 0 without one. */
   upstreamMs = 0;
@@ -48,6 +48,7 @@ export class Record {
 export function beginRecord({ record }: Exchange): void {
   const r = record!;
   r.startedMs = performance.now();
+  r.durationMs = 0;
   r.upstreamMs = 0;
   r.status = 0;
   r.responseBytes = 0;
