@@ -60,14 +60,10 @@ export function startText(settings: Settings): void {
 /** `GET gw.local/v1/devices/7 200 55B 1.234ms route=device upstream=api endpoint=10.0.0.11:8080 client=10.0.0.7` */
 export function logText(x: Exchange): void {
   const l = log;
-  if (l === null) return;
+  let at = l === null ? -1 : begin(l, x);
+  if (l === null || at === -1) return;
   const r = x.record!;
-  const kind = l.sampler.take(r);
-  if (kind === NONE) return;
-  const from = beginLine(l.lineBytesMax);
-  if (from === -1) return;
   const out = lines;
-  let at = putText(out, from, kind === ERROR ? l.warning : l.info);
   at = putEscaped(out, at, x.method, METHOD_BYTES, false);
   out[at++] = BLANK;
   if (isHost(x.host)) at = putText(out, at, x.host);
@@ -99,7 +95,7 @@ export function logText(x: Exchange): void {
   if (r.traceId !== "") at = putEscaped(out, putText(out, at, " trace_id="), r.traceId, ID_BYTES, false);
   at = putFields(l, x, at, "");
   out[at++] = LINE_FEED;
-  finish(l, from, at);
+  finish(l, at);
 }
 
 // ── JSON lines ─────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -118,14 +114,10 @@ export function startJson(settings: Settings): void {
 /** Names as in OpenTelemetry's semantic conventions; what they have no name for is below "hardwire". */
 export function logJson(x: Exchange): void {
   const l = log;
-  if (l === null) return;
+  let at = l === null ? -1 : begin(l, x);
+  if (l === null || at === -1) return;
   const r = x.record!;
-  const kind = l.sampler.take(r);
-  if (kind === NONE) return;
-  const from = beginLine(l.lineBytesMax);
-  if (from === -1) return;
   const out = lines;
-  let at = putText(out, from, kind === ERROR ? l.warning : l.info);
   at = putTime(out, at);
   at = putText(out, at, '","http.request.method":"');
   at = putEscaped(out, at, x.method, METHOD_BYTES, true);
@@ -158,10 +150,21 @@ export function logJson(x: Exchange): void {
   if (r.retries > 0) at = putNumber(out, putText(out, at, ',"http.request.resend_count":'), r.retries);
   at = putFields(l, x, at, "]");
   at = putText(out, at, "}\n");
-  finish(l, from, at);
+  finish(l, at);
 }
 
 // ── What both have ─────────────────────────────────────────────────────────────────────────────────────────────────
+
+/** Where the line that is being written begins. */
+let from = 0;
+
+/** Begins the line of a request that is taken, and gives its next byte's place; -1 for one that is not. */
+function begin(l: Log, x: Exchange): number {
+  const kind = l.sampler.take(x.record!);
+  if (kind === NONE) return -1;
+  from = beginLine(l.lineBytesMax);
+  return from === -1 ? -1 : putText(lines, from, kind === ERROR ? l.warning : l.info);
+}
 
 const LINE_FEED = 0x0a;
 const CARRIAGE_RETURN = 0x0d;
@@ -272,7 +275,7 @@ function putSeconds(out: Buffer, at: number, ms: number): number {
   return putDigits(out, end + 1, us - whole * 1_000_000, 6);
 }
 
-function finish({ sampler }: Log, from: number, at: number): void {
+function finish({ sampler }: Log, at: number): void {
   sampler.spend(at - from);
   endLine(at);
 }
