@@ -122,11 +122,10 @@ test(`one of two origins restarted ${RESTARTS} times under load`, async () => {
   await load;
   console.log(`${answered} answered, ${failed.length} failed in flight at ${RESTARTS} kills`);
   assert.ok(answered > 1000, `${answered} answered`);
-  // On a connection that had served nothing yet, nobody can tell a restart from a request that kills the origin. How
-  // many connections are new at a kill depends on how the machine's time is shared; that only theirs fail does not.
+  // On a connection that had served nothing yet, nobody can tell a restart from a request that kills the origin.
   assert.deepEqual(
     failed.filter((target) => reused.has(target)),
     [],
   );
-  assert.ok(failed.length < answered / 20, `${failed.length} failed`);
+  assert.ok(failed.length <= RESTARTS / 5, `${failed.length} failed`);
 });
