@@ -142,10 +142,11 @@ test(`${UPGRADES} upgrades on a machine under load: systemd follows, no request 
   assert.ok(backMs < 5000, `${backMs} ms`);
   await gateway.agrees(UPGRADES % 2 === 1 ? "one" : "two");
   const { requests, connections, failures } = await load.stop();
-  // The kernel's own, once in some 300,000 connections: a handshake that ends on another processor during the close.
+  // The kernel's own, once in some 300,000 connections: a handshake that ends on another processor during the close. The
+  // short form tells of it; the full one is what an upgrade is held to, and it is a failed request.
   const { [RESET_IN_HANDSHAKE]: resets = 0, ...others } = failures;
   assert.deepEqual(others, {}, await unit.journal());
-  assert.ok(resets <= 1, `${resets} connections were reset`);
+  assert.ok(resets <= (isFull ? 0 : 1), `${resets} connections were reset in their handshake`);
   assert.equal((await unit.state()).NRestarts, 0);
   context.diagnostic(
     `${requests} requests, ${connections} connections, ${resets} reset in their handshake; rollback in ${Math.round(backMs)} ms`,
