@@ -44,7 +44,7 @@ if [ -n "$runs" ]; then
 	# Now as at each boot. In a container the kernel may refuse it, and the service runs nevertheless.
 	/lib/systemd/systemd-sysctl ${sysctl} || true
 fi
-${hasUpdate ? takeOver(name, unit) : restart(unit)}`,
+${hasUpdate ? takeOver(name, unit) : restart(name, unit)}`,
     prerm: `${HEAD}
 if [ "$1" = remove ] && [ -n "$runs" ]; then
 	deb-systemd-invoke stop ${unit} >/dev/null || true
@@ -69,16 +69,21 @@ esac
   };
 }
 
-function restart(unit: string): string {
+function restart(name: string, unit: string): string {
   return `
 if [ -n "$runs" ]; then
 	if [ -n "$2" ]; then
-		deb-systemd-invoke restart ${unit} >/dev/null || true
+		deb-systemd-invoke restart ${unit} >/dev/null || ${sayWhereWhy(name)}
 	else
-		deb-systemd-invoke start ${unit} >/dev/null || true
+		deb-systemd-invoke start ${unit} >/dev/null || ${sayWhereWhy(name)}
 	fi
 fi
 `;
+}
+
+/** Installed it is: what keeps it from starting may be mended on the device. init-system-helpers names no service. */
+function sayWhereWhy(name: string): string {
+  return `echo "${name}: it does not start; journalctl --unit=${name} says why" >&2`;
 }
 
 /** A build that is rolled back leaves the package unconfigured: whoever installs it must get to know. */
@@ -93,6 +98,6 @@ if [ "$1" = configure ]; then
 		exit $status
 	}
 fi
-[ -z "$runs" ] || deb-systemd-invoke start ${unit} >/dev/null || true
+[ -z "$runs" ] || deb-systemd-invoke start ${unit} >/dev/null || ${sayWhereWhy(name)}
 `;
 }

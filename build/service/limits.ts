@@ -99,8 +99,18 @@ export function startLimitSettings({ service }: Plan): Setting[] {
   ];
 }
 
-export function restartSettings(plan: Plan): Setting[] {
-  const exits = "64 usage, 77 not permitted, 78 a bad credential or the wrong device";
+export function restartSettings({ credentials, service }: Plan): Setting[] {
+  const statuses = [64, 65, 77, 78];
+  const exits = ["64 usage, 77 not permitted, 78 a bad credential or the wrong device"];
+  // systemd's own, where it could not even start the executable (systemd.exec(5)).
+  if (service?.user !== undefined) {
+    statuses.push(217);
+    exits.push(`217 a device without the user ${service.user}`);
+  }
+  if (credentials.length > 0) {
+    statuses.push(243);
+    exits.push("243 a credential that is missing");
+  }
   return [
     setting(
       "Restart",
@@ -110,8 +120,8 @@ export function restartSettings(plan: Plan): Setting[] {
     setting("RestartSec", showTime(RESTART_MS)),
     setting(
       "RestartPreventExitStatus",
-      plan.credentials.length === 0 ? "64 65 77 78" : "64 65 77 78 243",
-      `What no second try mends: ${exits}${plan.credentials.length === 0 ? "" : ", 243 a credential that is missing"}. A port in use (69) and an address that is not there yet (71) are tried again, ${STARTS_MAX} times.`,
+      statuses.join(" "),
+      `What no second try mends: ${exits.join(", ")}. A port in use (69) and an address that is not there yet (71) are tried again, ${STARTS_MAX} times.`,
     ),
   ];
 }
