@@ -19,6 +19,17 @@ for (const [query, shown] of [
   ['q={"password":"s3cret"}', 'q={"password":REDACTED'],
   ["u=http://joe:s3cret@h/", "u=http://joe:REDACTED@h/"],
   ["u=http%3A%2F%2Fjoe%3As3cret%40h", "u=http%3A%2F%2Fjoe%3AREDACTED%40h"],
+  ["u=http%3A%2F%2Fjoe:s3cret%40h", "u=http%3A%2F%2Fjoe:REDACTED%40h"],
+  ["u=http%253A%252F%252Fjoe%253As3cret%2540h", "u=http%253A%252F%252Fjoe%253AREDACTED%2540h"],
+  ["u=http%3A%2F%2Fjoe%3As3cret%2521%40h", "u=http%3A%2F%2Fjoe%3AREDACTED%40h"],
+  ["u=http://joe:s3cret:s3cret@h/", "u=http://joe:REDACTED@h/"],
+  [`u=http://joe:${"s3cret".repeat(16)}@h/`, "u=http://joe:REDACTED@h/"],
+  ["u=https://ghp_s3cret@h/", "u=https://REDACTED@h/"],
+  ["u=joe@h&t=12:30&v=//h/p", "u=joe@h&t=12:30&v=//h/p"],
+  ["h=Bearer+s3cret&i=basic%20s3cret", "h=Bearer+REDACTED&i=basic%20REDACTED"],
+  ["passcode=s3cret&PHPSESSID=s3cret&hmac=s3cret", "passcode=REDACTED&PHPSESSID=REDACTED&hmac=REDACTED"],
+  ["pw=s3cret&sign=s3cret&code_verifier=s3cret", "pw=REDACTED&sign=REDACTED&code_verifier=REDACTED"],
+  ["design=1&assess=2&opw=3", "design=1&assess=2&opw=3"],
   ["X-Amz-Signature=s3cret&sig=s3cret&code=s3cret", "X-Amz-Signature=REDACTED&sig=REDACTED&code=REDACTED"],
   ["auth=s3cret&sid=s3cret&pin=s3cret&otp=s3cret", "auth=REDACTED&sid=REDACTED&pin=REDACTED&otp=REDACTED"],
   ["x=eyJhbGciOiJFUzI1NiJ9.eyJzdWIiOiJhIn0.c2ln&y=1", "x=REDACTED&y=1"],
@@ -33,6 +44,8 @@ for (const [path, shown] of [
   ["/v1/devices/7", "/v1/devices/7"],
   ["/a;token=s3cret;b=1/c", "/a;token=REDACTED/c"],
   ["/token=s3cret/c", "/token=REDACTED/c"],
+  ["/joe:s3cret%40h/c", "/joe:REDACTED%40h/c"],
+  ["/a;PHPSESSID%3Ds3cret/c", "/a;PHPSESSID%3DREDACTED/c"],
   ["/http:/joe:s3cret@h/c", "/http:/joe:REDACTED@h/c"],
   ["/t/eyJhbGciOiJFUzI1NiJ9.eyJzdWIiOiJhIn0.c2ln/c", "/t/REDACTED/c"],
   ["/v1/tokens:revoke", "/v1/tokens:revoke"],
@@ -61,7 +74,25 @@ test("fields whose value is a secret are known by their names", () => {
 });
 
 test("no kilobyte makes an expression slow", () => {
-  const pieces = ["token", "%3A", ":", "@", "=", "&", "%41", "eyJ", "eyJaaaaaaaaaa.", "key", "?", "%40", ":a", "code"];
+  const pieces = [
+    "token",
+    "%3A",
+    ":",
+    "@",
+    "=",
+    "&",
+    "%41",
+    "eyJ",
+    "eyJaaaaaaaaaa.",
+    "key",
+    "?",
+    "%40",
+    ":a",
+    "code",
+    "//",
+    "%2F%2F",
+    "basic ",
+  ];
   for (const piece of pieces) {
     for (const other of pieces) {
       const text = (piece.repeat(3) + other).repeat(512).slice(0, 1024);
