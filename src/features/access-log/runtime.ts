@@ -170,6 +170,7 @@ const LINE_FEED = 0x0a;
 const CARRIAGE_RETURN = 0x0d;
 const BLANK = 0x20;
 const QUOTE = 0x22;
+const HEAD_END = "\r\n\r\n";
 const HYPHEN = 0x2d;
 const POINT = 0x2e;
 const QUESTION_MARK = 0x3f;
@@ -244,11 +245,13 @@ function putRoute(l: Log, x: Exchange, at: number): number {
 function putFields({ fields, secretInQuery }: Log, x: Exchange, at: number, close: string): number {
   if (fields.length === 0 || x.headEnd === 0) return at;
   const head = x.headBytes as Buffer;
+  // A small body goes out behind it, in the same buffer.
+  const headEnd = head.indexOf(HEAD_END);
   let end = at;
   for (let i = 0; i < fields.length; i++) {
     const { label, inHead } = fields[i]!;
     const found = head.indexOf(inHead);
-    if (found === -1) continue;
+    if (found === -1 || found > headEnd) continue;
     const from = found + inHead.length;
     const value = head.toString("utf8", from, head.indexOf(CARRIAGE_RETURN, from));
     end = putBytes(lines, end, label);
