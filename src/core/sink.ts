@@ -24,6 +24,7 @@ const OWN_BYTES = 8192;
 const OWN_CHARS_MAX = 2000;
 /** Lost lines are told of at most this often. */
 const TELL_MS = 10_000;
+const LINE_FEED = 0x0a;
 /** At the end of the process what is left gets this long. */
 const EXIT_MS = 100;
 const EXIT_STEP_MS = 5;
@@ -46,6 +47,10 @@ let batchBytes = 0;
 let pipe: Pipe | undefined;
 /** Nothing more is taken for now. */
 let isFull = false;
+/** The last thing that was taken is a part of a line. */
+let isWithinLine = false;
+/** Lines of features between start and end, the first perhaps in part. */
+let waiting = 0;
 /** Lines that were lost since it was told. */
 let lost = 0;
 let toldMs = Number.NEGATIVE_INFINITY;
@@ -53,7 +58,7 @@ let toldMs = Number.NEGATIVE_INFINITY;
 addWalker(() => {
   isFull = false;
   flush();
-  return start < end;
+  return isFull;
 });
 
 /** Room for a feature's lines, beyond that for our own words; to be called as the program starts. */
@@ -75,7 +80,7 @@ export function beginLine(bytesMax: number): number {
 /** The line that was begun ends at this offset, behind its line break. */
 export function endLine(at: number): void {
   end = at;
-  logLines.written += 1;
+  waiting += 1;
   if (end - start >= batchBytes) flush();
   wakeClock();
 }
@@ -106,8 +111,13 @@ function flush(): void {
   // Another process on the same journal stream, such as the one that this one replaces, may have set it back at its end.
   pipe!.setBlocking(false);
   try {
-    while (start < end) start += writeSync(STDERR, lines, start, end - start);
+    while (start < end) {
+      start += writeSync(STDERR, lines, start, end - start);
+      isWithinLine = lines[start - 1] !== LINE_FEED;
+    }
     start = end = 0;
+    logLines.written += waiting;
+    waiting = 0;
     tell();
   } catch (error) {
     isFull = (error as NodeJS.ErrnoException).code === "EAGAIN";
@@ -123,9 +133,19 @@ function open(): void {
   process.once("exit", flushLast);
 }
 
+/** Of a line that is out in part the rest stays: whoever reads on later, such as when a disk has room again, needs it. */
 function discard(): void {
-  for (let at = start; at < end; at++) if (lines[at] === 0x0a) lost += 1;
-  start = end = 0;
+  const kept = isWithinLine ? lines.indexOf(LINE_FEED, start) + 1 : start;
+  let gone = 0;
+  for (let at = kept; at < end; at++) if (lines[at] === LINE_FEED) gone += 1;
+  end = kept;
+  lost += gone;
+  // Our own words among them are few, and count as theirs.
+  const dropped = Math.min(gone, waiting);
+  const rest = isWithinLine && waiting > dropped ? 1 : 0;
+  logLines.dropped += dropped;
+  logLines.written += waiting - dropped - rest;
+  waiting = rest;
 }
 
 function tell(): void {
@@ -144,7 +164,7 @@ function flushLast(): void {
     toldMs = Number.NEGATIVE_INFINITY;
     flush();
     tell();
-    if (start === end) return;
+    if (!isFull) return;
     Atomics.wait(clock, 0, 0, EXIT_STEP_MS);
   }
 }

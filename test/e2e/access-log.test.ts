@@ -1,134 +1,15 @@
 /** access_log through the executable: what lines say and never say, and a reader who has stopped. */
 import assert from "node:assert/strict";
-import { type ChildProcess, execFileSync, spawn } from "node:child_process";
-import { closeSync, constants, fstatSync, mkdtempSync, openSync, readFileSync, readSync } from "node:fs";
-import { join } from "node:path";
 import { test } from "node:test";
-import { setTimeout as sleep } from "node:timers/promises";
-import { ask, atEnd, Client, fieldOf, get, hostTarget, ok, origin, pack, ports, runFolder } from "../harness.ts";
+import { until } from "../harness/held.ts";
+import { Logged } from "../harness/logged.ts";
+import { ALL, FIELDS, JSON_ROUTES, JSON_TARGET, routes } from "../harness/logged-gateway.ts";
+import { ask, Client, fieldOf, get, hostTarget, ok, origin, pack, ports } from "../harness.ts";
 
 const upstream = await origin(ports.origin);
-const folder = mkdtempSync(join(runFolder(), "log-"));
-
-function routes(accessLog: object, others: object = {}): object {
-  const at = (port: number) => ({ endpoints: [{ url: `http://127.0.0.1:${port}` }] });
-  return {
-    version: 1,
-    name: "logged",
-    upstreams: { api: at(ports.origin), dead: at(ports.nobody) },
-    routes: [
-      { name: "api", match: { path: "/api/*" }, upstream: "api", rewrite: { strip_prefix: "/api" } },
-      { name: "dead", match: { path: "/dead/{id}" }, upstream: "dead" },
-      { name: "ping", match: { path: "/ping" }, respond: { status: 200, body: "pong" } },
-    ],
-    observability: { access_log: accessLog, ...others },
-  };
-}
-
-const ALL = { sample: { success: "100%" }, slow_after: "300ms", budget: "1024MiB/h" };
-const FIELDS = { request_headers: ["User-Agent", "Referer"], redact: ["ticket"] };
-/** The one with everything else that observes, which shares modules with it. */
-const json = await pack(
-  routes(
-    { ...ALL, ...FIELDS, format: "json" },
-    { metrics: {}, health: {}, request_id: {}, trace: { propagate: "w3c" } },
-  ),
-  hostTarget({
-    listeners: {
-      public: { address: `127.0.0.1:${ports.device}` },
-      admin: { address: `127.0.0.1:${ports.admin}` },
-    },
-  }),
-);
+const json = await pack(JSON_ROUTES, JSON_TARGET);
 const text = await pack(routes({ ...ALL, ...FIELDS }), hostTarget());
 const sampled = await pack(routes({ sample: { error: "50%" }, budget: "1024MiB/h" }), hostTarget());
-
-/** A gateway whose standard error is whatever it is given. */
-class Logged {
-  readonly child: ChildProcess;
-  private readonly collect: () => string;
-
-  private constructor(child: ChildProcess, collect: () => string) {
-    this.child = child;
-    this.collect = collect;
-    atEnd(() => child.kill("SIGKILL"));
-  }
-
-  /** Node gives a child a unix socket for a stream to read from, as journald does. */
-  static socket(file: string): Logged {
-    const child = spawn(file, { env: {}, stdio: ["ignore", "ignore", "pipe"] });
-    let said = "";
-    child.stderr.on("data", (chunk: Buffer) => {
-      said += chunk.toString("latin1");
-    });
-    return new Logged(child, () => said);
-  }
-
-  /** Only what `output` asks for is read. */
-  static pipe(file: string): Logged {
-    const path = join(folder, `fifo-${Date.now()}`);
-    execFileSync("mkfifo", [path]);
-    const reader = openSync(path, constants.O_RDONLY | constants.O_NONBLOCK);
-    const writer = openSync(path, constants.O_WRONLY);
-    const child = spawn(file, { env: {}, stdio: ["ignore", "ignore", writer] });
-    closeSync(writer);
-    let said = "";
-    const chunk = Buffer.alloc(1 << 20);
-    return new Logged(child, () => {
-      try {
-        for (let bytes = 1; bytes > 0; ) {
-          bytes = readSync(reader, chunk);
-          said += chunk.toString("latin1", 0, bytes);
-        }
-      } catch {
-        // Empty for now.
-      }
-      return said;
-    });
-  }
-
-  static file(file: string): Logged {
-    const path = join(folder, `file-${Date.now()}`);
-    const fd = openSync(path, "a");
-    const { dev, ino } = fstatSync(fd);
-    const child = spawn(file, { env: { JOURNAL_STREAM: `${dev}:${ino}` }, stdio: ["ignore", "ignore", fd] });
-    closeSync(fd);
-    return new Logged(child, () => readFileSync(path, "latin1"));
-  }
-
-  get output(): string {
-    return this.collect();
-  }
-
-  async serving(): Promise<this> {
-    await until(() => /listening on/.test(this.output));
-    return this;
-  }
-
-  /** Lines about requests, when there are so many. */
-  async lines(count: number): Promise<string[]> {
-    const lines = () => this.output.split("\n").filter((line) => line !== "" && !/^(<\d>)?logged: /.test(line));
-    await until(() => lines().length >= count);
-    return lines();
-  }
-
-  async stop(): Promise<number> {
-    const startMs = performance.now();
-    this.child.kill("SIGTERM");
-    const [code, signal] = await new Promise<[number | null, string | null]>((resolve) =>
-      this.child.once("exit", (...how) => resolve(how)),
-    );
-    assert.deepEqual([code, signal], [0, null]);
-    return performance.now() - startMs;
-  }
-}
-
-async function until(holds: () => boolean): Promise<void> {
-  for (let waitedMs = 0; !holds(); waitedMs += 10) {
-    assert.ok(waitedMs < 10_000, "it does not come about");
-    await sleep(10);
-  }
-}
 
 /** With the Host field that it is given. */
 function request(start: string, ...fields: string[]): string {
@@ -208,7 +89,7 @@ test("clients that leave, answers that break off, and what was tried again", asy
   });
   const leaving = await Client.open(ports.device);
   leaving.send(get("/api/x"));
-  await until(() => asked === 1);
+  await until(() => asked === 1, "the request at the upstream");
   leaving.close();
   const [left] = await logged.lines(1);
   const broken = await Client.open(ports.device);
@@ -260,6 +141,19 @@ test("no secret is in any line, in either format", async () => {
   }
 });
 
+test("what stands in a body is no field", async () => {
+  upstream.script((_, connection) => connection.send(ok("ok")));
+  const body = "\r\nreferer: of-the-body\r\n";
+  const post = (...fields: string[]) => request("POST /api/x", "Host: h", ...fields);
+  const { logged, lines } = await linesOf([
+    `${post(`Content-Length: ${body.length}`)}${body}`,
+    `${post("Transfer-Encoding: chunked")}${body.length.toString(16)}\r\n${body}\r\n0\r\n\r\n`,
+  ]);
+  for (const line of lines) assert.equal(line["http.request.header.referer"], undefined);
+  assert.match(upstream.requests[0]!.raw.toString(), /of-the-body/);
+  await logged.stop();
+});
+
 test("whatever a request says, its line is one line of visible ASCII", async () => {
   upstream.script((_, connection) => connection.send(ok("ok")));
   const hostile = [
@@ -274,7 +168,7 @@ test("whatever a request says, its line is one line of visible ASCII", async () 
     const logged = await Logged.socket(file).serving();
     for (const each of hostile) await ask(ports.device, each).catch(() => {});
     await ask(ports.device, get("/api/last"));
-    await until(() => /\/api\/last/.test(logged.output));
+    await until(() => /\/api\/last/.test(logged.output), "the last line");
     assert.match(logged.output, /^[\n -~]*$/);
     const lines = await logged.lines(1);
     if (file === json) for (const line of lines) JSON.parse(line);
@@ -351,7 +245,7 @@ for (const kind of ["socket", "pipe"] as const) {
     assert.equal((await client.answer()).status, 200);
     client.close();
     logged.child.stderr?.resume();
-    await until(() => /log lines lost/.test(logged.output));
+    await until(() => /log lines lost/.test(logged.output), "what was lost to be told", 10_000);
     await logged.stop();
     const lines = await logged.lines(0);
     for (const line of lines) JSON.parse(line);

@@ -76,9 +76,12 @@ test("with journald stopped, requests are answered as before and lines that are 
   const blocked = await ask(machine, "/failing", 500, 16, ROUND_MS);
   const [written, dropped] = await countLines(machine);
   assert.ok(dropped > 0, `${written} lines written, ${dropped} lost: the journal took all lines`);
-  assert.equal(written + dropped, before.requests + blocked.requests);
   await journald.kill("SIGCONT");
   const after = await ask(machine, "/failing", 500, 16, ROUND_MS);
+  // The last ones wait for the next tick of the clock.
+  await sleep(500);
+  const [allWritten, allDropped] = await countLines(machine);
+  assert.equal(allWritten + allDropped, before.requests + blocked.requests + after.requests);
 
   const free = { p50Ms: Math.max(before.p50Ms, after.p50Ms), p99Ms: Math.max(before.p99Ms, after.p99Ms) };
   const told = `p50 ${blocked.p50Ms.toFixed(2)} ms and p99 ${blocked.p99Ms.toFixed(2)} ms, else ${free.p50Ms.toFixed(2)} and ${free.p99Ms.toFixed(2)}`;
