@@ -19,10 +19,11 @@ import { GENERATED_FILES } from "./emit/index.ts";
 
 /**
  * Bytes of core and features together; to be raised in the commit that needs more, with its reason: 68 KiB for what
- * serves, 8 KiB for what an executable with tests checks itself by, 24 KiB for builds that take over from each other, 12
- * KiB for a service that systemd watches, 28 KiB for what observes. All of it together has 134.7 KiB (test/gate.test.ts).
+ * serves, 8 KiB for what an executable with tests checks itself by, 27 KiB for builds that take over from each other, with
+ * the listening sockets, 12 KiB for a service that systemd watches, 28 KiB for what observes. All of it together has
+ * 140.2 KiB (test/gate.test.ts).
  */
-export const CODE_BYTES_MAX = 140 * 1024;
+export const CODE_BYTES_MAX = 143 * 1024;
 
 /** Globals by how they are written, why they are refused, and the files of the core that may use them all the same. */
 export const FORBIDDEN: Readonly<Record<string, { readonly why: string; readonly except: readonly string[] }>> = {

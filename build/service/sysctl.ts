@@ -38,7 +38,7 @@ function migrateSettings({ update }: Plan): Setting[] {
     setting(
       "-net.ipv4.tcp_migrate_req",
       1,
-      "When one build takes over from another, what waits in the old one's queue goes to the new one instead of being reset (Linux 5.14 and newer).",
+      "When a build on trial is called back, what waits in its queue goes to the one before instead of being reset (Linux 5.14 and newer).",
     ),
   ];
 }

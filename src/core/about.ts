@@ -2,7 +2,7 @@
 import { getAsset } from "node:sea";
 import { DRAIN_MS, HAS_CREDENTIALS, HAS_TESTS, HAS_UPDATE, MEMORY_BYTES } from "#generated/constants.ts";
 import { credentialNames, listeners, name, routeNames, target, upstreams } from "#generated/tables.ts";
-import { addressOf } from "./server.ts";
+import { addressOf } from "./listen.ts";
 
 /** The part of it that the program itself has a use for; build/manifest/shape.ts has all. */
 interface Manifest {

@@ -9,8 +9,8 @@
 import { DRAIN_MS, HAS_WATCHDOG } from "#generated/constants.ts";
 import { listeners, routeNames } from "#generated/tables.ts";
 import { exchangesInFlight } from "./exchange.ts";
+import { addressOf } from "./listen.ts";
 import { logLine, WARNING } from "./log.ts";
-import { addressOf } from "./server.ts";
 import { load } from "./statistics.ts";
 import { startWatchdog, stopWatchdog } from "./watchdog.ts";
 

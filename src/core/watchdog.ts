@@ -3,9 +3,9 @@
  * ourselves by every listener was answered. Without one systemd ends the process and starts it anew.
  */
 import { listeners } from "#generated/tables.ts";
+import { addressOf } from "./listen.ts";
 import { logLine, WARNING } from "./log.ts";
 import { askSelf } from "./self-request.ts";
-import { addressOf } from "./server.ts";
 import { every } from "./timers.ts";
 
 let stop = (): void => {};

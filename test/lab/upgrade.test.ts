@@ -19,7 +19,6 @@ const ORIGIN_PORT = 3001;
 const UPGRADES = isFull ? 50 : 4;
 const PROBATION_MS = 3000;
 const WATCHDOG_S = 5;
-const RESET_IN_HANDSHAKE = "connecting: ECONNRESET";
 
 const routes = (version: string, port = ORIGIN_PORT) => ({
   version: 1,
@@ -142,15 +141,9 @@ test(`${UPGRADES} upgrades on a machine under load: systemd follows, no request 
   assert.ok(backMs < 5000, `${backMs} ms`);
   await gateway.agrees(UPGRADES % 2 === 1 ? "one" : "two");
   const { requests, connections, failures } = await load.stop();
-  // The kernel's own, once in some 300,000 connections: a handshake that ends on another processor during the close. The
-  // short form tells of it; the full one is what an upgrade is held to, and it is a failed request.
-  const { [RESET_IN_HANDSHAKE]: resets = 0, ...others } = failures;
-  assert.deepEqual(others, {}, await unit.journal());
-  assert.ok(resets <= (isFull ? 0 : 1), `${resets} connections were reset in their handshake`);
+  assert.deepEqual(failures, {}, await unit.journal());
   assert.equal((await unit.state()).NRestarts, 0);
-  context.diagnostic(
-    `${requests} requests, ${connections} connections, ${resets} reset in their handshake; rollback in ${Math.round(backMs)} ms`,
-  );
+  context.diagnostic(`${requests} requests, ${connections} connections; rollback in ${Math.round(backMs)} ms`);
 });
 
 test("systemd watches, restarts and stops what has taken over", { skip: labMissing, timeout: 300_000 }, async () => {

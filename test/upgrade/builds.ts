@@ -3,6 +3,7 @@ import { HOST_TARGET, pack } from "../harness/device.ts";
 
 export const NAME = "swap";
 export const PORT = 8080;
+export const OTHER_PORT = 8081;
 export const ORIGIN_PORT = 3001;
 export const SLOW_PORT = 3002;
 const NOBODY_PORT = 3003;
@@ -27,10 +28,13 @@ function routes(version: string, originPort: number): object {
   };
 }
 
-function target(inFlight: number): object {
+const PUBLIC = { public: { address: `127.0.0.1:${PORT}` } };
+const OTHER = { other: { address: `127.0.0.1:${OTHER_PORT}` } };
+
+function target(inFlight: number, listeners: object = PUBLIC): object {
   return {
     target: HOST_TARGET,
-    listeners: { public: { address: `127.0.0.1:${PORT}` } },
+    listeners,
     limits: { in_flight: inFlight, connections: 4 * inFlight },
     timing: { drain: "5s" },
     update: {
@@ -49,5 +53,9 @@ export const builds = {
   /** Its upstream is not there: 502. */
   failing: () => pack(routes("failing", NOBODY_PORT), target(64)),
   slow: () => pack(routes("slow", SLOW_PORT), target(64)),
+  /** With a second listener, before the first. */
+  wider: () => pack(routes("wider", ORIGIN_PORT), target(64, { ...OTHER, ...PUBLIC })),
+  widerToo: () => pack(routes("wider too", ORIGIN_PORT), target(64, { ...OTHER, ...PUBLIC })),
+  moved: () => pack(routes("moved", ORIGIN_PORT), target(64, OTHER)),
   bigger: () => pack(routes("bigger", ORIGIN_PORT), target(4096)),
 };

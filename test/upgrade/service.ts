@@ -133,11 +133,18 @@ export class Service {
   }
 
   /** Body of /version: the build that answers. */
-  async version(): Promise<string> {
-    const address = `http://127.0.0.1:${PORT}/version`;
+  async version(port = PORT): Promise<string> {
+    const address = `http://127.0.0.1:${port}/version`;
     const { stdout, stderr, code } = await run(...this.namespace.inside("curl", "-sS", "-H", "Host: gw", address));
     assert.equal(code, 0, stderr);
     return stdout;
+  }
+
+  /** Inode numbers of those on the port, in whichever process. */
+  async listeningSockets(port = PORT): Promise<string[]> {
+    const { stdout, code } = await run(...this.namespace.inside("ss", "-ltnHe", `sport = :${port}`));
+    assert.equal(code, 0);
+    return Array.from(stdout.matchAll(/ ino:(\d+)/g), ([, inode]) => inode!);
   }
 
   async until(what: string, holds: () => Promise<boolean> | boolean): Promise<void> {

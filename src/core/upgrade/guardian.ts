@@ -12,16 +12,18 @@
  * Confirming is root's: `activate` moves `current`, which this process can only read. So what runs is what the service
  * manager would start.
  */
-import type { ChildProcess } from "node:child_process";
+import type { ChildProcess, SendHandle } from "node:child_process";
 import { closeSync, openSync, readSync } from "node:fs";
 import { HAS_SERVICE, UPDATE_READY_MS } from "#generated/constants.ts";
+import type { ListenError } from "../listen.ts";
 import { logLine } from "../log.ts";
 import { endService } from "../notify.ts";
 import { setDraining } from "../proxy.ts";
-import type { ListenError, Server } from "../server.ts";
-import { addWalker, afterPoll, deadlineIn, hasPassed, nowMs, wakeClock } from "../timers.ts";
+import { listenAgain, type Server } from "../server.ts";
+import { addWalker, deadlineIn, hasPassed, nowMs, wakeClock } from "../timers.ts";
 import { BESIDE } from "./beside.ts";
 import type { Counts } from "./counts.ts";
+import { passOn } from "./inherit.ts";
 import { type Standard, whyBad } from "./judge.ts";
 import { type Order, PROTOCOL, type Report } from "./messages.ts";
 import { retire } from "./retire.ts";
@@ -52,6 +54,12 @@ interface Candidate {
   heardMs: number;
   standard: Standard;
   counts: Counts;
+  /** The listening sockets that it has, too: whatever becomes of it, what waits in their queues is not reset. */
+  readonly kept: Closable[];
+}
+
+interface Closable {
+  close(): void;
 }
 
 const NOTHING: Counts = { requests: 0, errors: 0, slow: 0 };
@@ -95,7 +103,10 @@ export class Guardian {
   /** The service stops: so does what was started. */
   stop(): void {
     this.#isOver = true;
-    if (this.#candidate !== undefined) this.#leaving.add(this.#candidate.child);
+    if (this.#candidate !== undefined) {
+      this.#leaving.add(this.#candidate.child);
+      closeEach(this.#candidate.kept);
+    }
     this.#candidate = undefined;
     for (const child of this.#leaving) child.kill("SIGTERM");
   }
@@ -112,9 +123,10 @@ export class Guardian {
       return;
     }
     const { spawn } = process.getBuiltinModule("node:child_process");
+    const { descriptors, env } = passOn(this.#server.sockets);
     const child = spawn(file, [], {
-      stdio: ["ignore", "inherit", "inherit", "ipc"],
-      env: { ...process.env, [BESIDE]: String(process.pid) },
+      stdio: ["ignore", "inherit", "inherit", "ipc", ...descriptors],
+      env: { ...process.env, ...env, [BESIDE]: String(process.pid) },
     });
     wakeClock();
     const startedMs = performance.now();
@@ -128,12 +140,14 @@ export class Guardian {
       heardMs: 0,
       standard: { probationMs: 0, errorShare: 0, p99Ms: 0, requestsMin: 0 },
       counts: NOTHING,
+      kept: [],
     };
     this.#candidate = candidate;
     this.#tell();
     let reason = "";
-    child.on("message", (report: Report) => {
+    child.on("message", (report: Report, handle) => {
       if (report.kind === "failed") reason = report.reason;
+      else if (report.kind === "socket") this.#sendBack(candidate, handle);
       else if (this.#candidate === candidate) void this.#hear(candidate, report);
     });
     // What cannot be started ends without having begun.
@@ -141,6 +155,17 @@ export class Guardian {
     child.on("exit", (code, signal) => {
       this.#gone(candidate, reason || `it ended with ${signal ?? `exit code ${code}`}; the log has its words`);
     });
+  }
+
+  /** Its own listening socket, which it needs under another number (inherit.ts). */
+  #sendBack(candidate: Candidate, handle: SendHandle): void {
+    const socket = handle as unknown as Closable;
+    if (this.#candidate !== candidate) {
+      socket.close();
+      return;
+    }
+    candidate.kept.push(socket);
+    candidate.child.send({ kind: "socket" } satisfies Order, handle, () => {});
   }
 
   #gone(candidate: Candidate, reason: string): void {
@@ -159,9 +184,6 @@ export class Guardian {
       this.#takeBack(`it is build ${report.build} and speaks version ${report.protocol}, not ${PROTOCOL}`);
       return;
     }
-    await new Promise<void>(afterPoll);
-    // It may have ended meanwhile.
-    if (this.#candidate !== candidate) return;
     setDraining(true);
     this.#server.stopListening();
     this.#server.stopAdmin();
@@ -204,12 +226,13 @@ export class Guardian {
 
   /** Serves again, whatever the other one does. */
   #takeBack(reason: string): void {
-    const { build, child, phase, heardMs } = this.#candidate!;
+    const { build, child, phase, heardMs, kept } = this.#candidate!;
     this.#candidate = undefined;
     const isRunning = child.pid !== undefined && child.exitCode === null && child.signalCode === null;
     if (isRunning) this.#leaving.add(child);
     const dismiss = (): void => {
       if (isRunning) this.#dismiss(child, phase === "starting" || nowMs - heardMs > SILENT_MS);
+      closeEach(kept);
       this.#conclude(build, "rolled back", reason);
     };
     if (phase === "starting") {
@@ -217,7 +240,7 @@ export class Guardian {
       return;
     }
     setDraining(false);
-    this.#server.listenAgain().then(dismiss, (error: ListenError) => {
+    listenAgain(this.#server).then(dismiss, (error: ListenError) => {
       logLine(error.message);
       process.exit(error.exitCode);
     });
@@ -249,6 +272,7 @@ export class Guardian {
     const last = this.#conclude(build, "confirmed", how);
     child.send({ kind: "main", last } satisfies Order, () => {});
     child.removeAllListeners();
+    closeEach(candidate.kept);
     retire(this.#server, `build ${build} has taken over`);
   }
 
@@ -280,6 +304,10 @@ export class Guardian {
       if (candidate === undefined) logLine(`builds cannot be exchanged while it runs: ${(error as Error).message}`);
     }
   }
+}
+
+function closeEach(sockets: readonly Closable[]): void {
+  for (const socket of sockets) socket.close();
 }
 
 /** Said before it is started: to what the kernel does not know as an executable, `execvp` would give a shell. */
