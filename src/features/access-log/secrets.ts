@@ -12,6 +12,8 @@ const MORE_WORDS = ["session", "signature", "assertion", "api[-_.]?key", "privat
 const WORDS_OF_PROTOCOLS = ["passcode", "sessid", "saml", "hmac", "verifier"];
 /** At a name's end. */
 const ENDS = ["key", "auth", "pass", "(?<![a-z])(?:sig|sign|sid|pin|pw|code)"];
+/** What may stand behind the end all the same: `user[key]`, `key[0]`, `"key"`. */
+const CLOSING = "(?:(?:\\[|%5B)[0-9]{0,4})?(?:[\"'\\]]|%2[27]|%5D)?";
 /** A letter that is percent-encoded for no reason, such as that of a name that is not to be recognised. */
 const HIDDEN = "%(?:[46][1-9a-f]|[57][0-9a])";
 
@@ -58,6 +60,6 @@ function expression(more: readonly string[], equals: string, rest: string, value
     ...more.map((name) => name.replace(/[^\w]/g, "\\$&")),
     HIDDEN,
   ].join("|");
-  const name = `(?:(?:${words})${rest}|${ENDS.join("|")})`;
+  const name = `(?:(?:${words})${rest}|(?:${ENDS.join("|")})${CLOSING})`;
   return `(?<kept>${name}${equals})${value}|${USER_INFO}|${SCHEME}|${WEB_TOKEN}`;
 }
