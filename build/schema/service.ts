@@ -48,8 +48,7 @@ const credentials = z
   .strictObject({
     from: z
       .string()
-      .regex(/^\/[A-Za-z0-9._@/-]*$/)
-      .refine((path) => !path.split("/").includes(".."))
+      .regex(/^(\/(?!\.{1,2}(\/|$))[A-Za-z0-9._@-]+)+\/?$/)
       .meta({
         description: "The folder on the device that has a file for each credential, named like it.",
         examples: ["/etc/pump-station/credentials"],
@@ -58,7 +57,7 @@ const credentials = z
         expected: 'an absolute path such as "/etc/pump-station/credentials"',
         hint: (found) =>
           typeof found === "string" && found.startsWith("/")
-            ? { advice: "letters, digits, and . _ @ - between the slashes, and no way back up (..)" }
+            ? { advice: "letters, digits, and . _ @ - between the slashes, and neither . nor .. alone" }
             : undefined,
       }),
     encrypted: z

@@ -6,18 +6,32 @@ import type { Problems } from "../diagnostics.ts";
 import type { Plan } from "../plan.ts";
 import { HIDDEN_PLACES, runtimeDirectory } from "./rights.ts";
 
+/** Folders of /run on Debian. The service's own is given to its user, and removed when it stops. */
+const OTHERS_NAMES = ["dbus", "initramfs", "lock", "log", "mount", "network", "shm", "sudo", "systemd", "udev", "user"];
+
 export function checkService(plan: Plan, routes: Problems, target: Problems): void {
   if (plan.service === undefined) return;
+  if (OTHERS_NAMES.includes(plan.name)) {
+    const message = `the service's runtime directory would be ${runtimeDirectory(plan)}, which is the system's own; choose another name`;
+    routes.error("HW1411", ["name"], message);
+  }
   checkSockets(plan, routes, target);
   for (const [name, { writes = [] }] of plan.program) {
     for (const folder of writes) {
-      const hidden = hiddenPlaceOf(folder);
-      if (hidden === undefined) continue;
-      const message = `the service cannot write to ${folder}, since ${hidden} is hidden from it; use ${runtimeDirectory(plan)}, or a folder of /var/lib`;
+      const why = whyNotWritten(folder);
+      if (why === undefined) continue;
+      const message = `the service cannot write to ${folder}, since ${why}; use ${runtimeDirectory(plan)}, or a folder of /var/lib`;
       routes.error("HW1411", ["observability", name], message);
     }
   }
   checkCredentials(plan, target);
+}
+
+function whyNotWritten(folder: string): string | undefined {
+  const hidden = hiddenPlaceOf(folder);
+  if (hidden !== undefined) return `${hidden} is hidden from it`;
+  // What it may write is all that is in the folder: "/" or "/etc" would undo ProtectSystem=.
+  return folder.lastIndexOf("/") === 0 ? "it would have a right to all that is in there" : undefined;
 }
 
 function checkSockets(plan: Plan, routes: Problems, target: Problems): void {

@@ -40,7 +40,7 @@ const metrics = z
       .strictObject({
         path: z
           .string()
-          .regex(/^(\/[A-Za-z0-9._@-]+)+\.prom$/)
+          .regex(/^(\/(?!\.{1,2}\/)[A-Za-z0-9._@-]+)+\.prom$/)
           .meta({ description: "The file, ending in .prom; its folder must be there.", examples: [FILE] })
           .register(expectations, { expected: `an absolute path that ends in .prom, such as ${FILE}` }),
         interval: duration(`How often it is written, at most every second; left out, every ${INTERVAL}.`).optional(),
