@@ -5,8 +5,16 @@
  * only short-lived strings, and no compiling on other threads, whose malloc arenas keep some 4 MB for good. Neither
  * shows in CPU per request; compiling takes some milliseconds at a time while the program warms up. None of them makes
  * V8 refuse the compiled form of Node's own JavaScript, as `--expose-gc` would, which costs 9 ms at each start.
+ *
+ * Besides, a thread that compiles as the program ends may keep it from ending for good: it waits for the main thread to
+ * collect garbage, which waits for it (nodejs/node#54918).
  */
-const ALWAYS = ["--max-semi-space-size=1", "--no-concurrent-recompilation", ...noDebugger()];
+const ALWAYS = [
+  "--max-semi-space-size=1",
+  "--no-concurrent-recompilation",
+  "--no-concurrent-sparkplug",
+  ...noDebugger(),
+];
 
 /**
  * At SIGUSR1 Node opens a debugger, until the program listens for the signal some 20 ms after its start. Its own way to
