@@ -78,6 +78,11 @@ if [ -n "$runs" ]; then
 		deb-systemd-invoke start ${unit} >/dev/null || ${sayWhereWhy(name)}
 	fi
 fi
+
+# Slots of a build before that could take over from another: nothing uses them any more.
+if [ -L "$DPKG_ROOT/opt/${name}/current" ]; then
+	rm -rf "$DPKG_ROOT/opt/${name}"
+fi
 `;
 }
 
@@ -98,6 +103,13 @@ if [ "$1" = configure ]; then
 		exit $status
 	}
 fi
-[ -z "$runs" ] || deb-systemd-invoke start ${unit} >/dev/null || ${sayWhereWhy(name)}
+if [ -n "$runs" ]; then
+	action=start
+	# A build without update does not say what it is, and cannot be taken over from.
+	if systemctl --quiet is-active ${unit} && [ ! -e /run/${name}/state.json ]; then
+		action=restart
+	fi
+	deb-systemd-invoke $action ${unit} >/dev/null || ${sayWhereWhy(name)}
+fi
 `;
 }
