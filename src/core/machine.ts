@@ -5,6 +5,8 @@
 import { totalmem } from "node:os";
 
 const MIB = 1_048_576;
+/** The kernel rounds a limit down to whole pages, and these are its largest. */
+const PAGE_BYTES = 65_536;
 
 /** @throws Error with an `exitCode` if the machine, or what its cgroup lets it use of it, has less */
 export function refuseSmallMachine(neededBytes: number): void {
@@ -13,7 +15,7 @@ export function refuseSmallMachine(neededBytes: number): void {
   const machineBytes = totalmem();
   const isLimited = limitBytes > 0 && limitBytes < machineBytes;
   const bytes = isLimited ? limitBytes : machineBytes;
-  if (bytes >= neededBytes) return;
+  if (bytes + PAGE_BYTES > neededBytes) return;
   const where = isLimited ? "its cgroup (MemoryMax=) allows" : "this machine has";
   const message = `built for a bigger device: it can need ${showMib(neededBytes)} of memory, ${where} ${showMib(bytes)}`;
   throw Object.assign(new Error(message), { exitCode: 78 });
