@@ -78,10 +78,12 @@ async function run(file: string, ...args: string[]): Promise<Device & { code: nu
   return Object.assign(device, { code });
 }
 
-async function serve(file: string): Promise<void> {
+/** @param log what its lines of a request look like */
+async function serve(file: string, log?: RegExp): Promise<Device> {
   const device = new Device(file);
-  atEnd(() => device.stop());
+  atEnd(() => device.stop(log));
   await device.says(/: listening on /);
+  return device;
 }
 
 /** A server on the unix socket that says what it was asked. */
@@ -129,7 +131,7 @@ test("an executable whose tests are not true says so, and is not taken for one b
 test("pump-station: devices reach the servers, the control room the controller, and nobody else does", async () => {
   const servers = await origin(ports.origin);
   await serveSocket();
-  await serve(join(folder, PUMP.name));
+  const gateway = await serve(join(folder, PUMP.name), /^[A-Z]+ [a-z.]+\/\S* \d{3} .* request_id=/);
   servers.script((_, connection) => connection.send(ok("stored")));
   const sent = (start: string, ...fields: string[]) =>
     head(start, ...fields).replace("Host: localhost", "Host: gw.local");
@@ -140,6 +142,7 @@ test("pump-station: devices reach the servers, the control room the controller, 
   const set = await ask(ports.otherDevice, sent("PUT /plc/pumps/2?speed=40", "Content-Length: 0"));
   assert.equal(set.body.toString(), "PUT /pumps/2?speed=40");
   assert.equal((await ask(ports.device, sent("PUT /plc/pumps/2?speed=40", "Content-Length: 0"))).status, 404);
+  await gateway.says(/^PUT gw\.local\/plc\/pumps\/2\?speed=40 404 .* reason=no_route\b/m);
   assert.equal((await ask(ports.admin, get("/readyz"))).status, 200);
   assert.match(
     (await ask(ports.admin, get("/metrics"))).body.toString(),

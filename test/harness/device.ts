@@ -101,15 +101,16 @@ export class Device {
     return Number(/RssAnon:\s+(\d+) kB/.exec(status)![1]) * 1024;
   }
 
-  /** SIGTERM, a drain, exit code 0 and nothing said but that. */
-  async stop(): Promise<void> {
+  /** SIGTERM, a drain, exit code 0 and nothing said but that and the lines expected. */
+  async stop(expected = /^$/): Promise<void> {
     this.child.kill("SIGTERM");
     const late = setTimeout(() => this.child.kill("SIGKILL"), STOP_MS);
     const { code, signal } = await this.exited;
     clearTimeout(late);
     assert.equal(signal, null, `the device was ended by ${signal}: ${this.stderr}`);
     assert.equal(code, 0, this.stderr);
-    const unexpected = this.stderr.split("\n").filter((line) => !/^$|: listening on |: SIGTERM: draining, /.test(line));
+    const lines = this.stderr.split("\n").filter((line) => !/^$|: listening on |: SIGTERM: draining, /.test(line));
+    const unexpected = lines.filter((line) => !expected.test(line));
     assert.deepEqual(unexpected, [], "unexpected words on standard error");
     assert.equal(this.stdout, "");
   }
