@@ -23,6 +23,8 @@ export interface Setup {
   readonly observability?: { readonly adminPort: number; readonly keys: object };
   /** Nobody reads its standard error, as if the journal had stopped. */
   readonly isUnread?: boolean;
+  /** It answers /fixed itself, with as many bytes as the origin has at /small. */
+  readonly hasFixed?: boolean;
 }
 
 export function writeGatewayFiles(
@@ -30,7 +32,7 @@ export function writeGatewayFiles(
   name: string,
   port: number,
   originPort: number,
-  { routeCount, pipelining, observability }: Setup,
+  { routeCount, pipelining, observability, hasFixed = false }: Setup,
 ): GatewayFiles {
   const routes = join(dir, `${name}.routes.json`);
   const target = join(dir, `${name}.target.json`);
@@ -40,6 +42,7 @@ export function writeGatewayFiles(
     ...(pipelining > 1 ? { pipelining } : {}),
   };
   const made = routeCount === 1 ? [{ path: "/*" }] : makeRoutes(routeCount);
+  const fixed = { name: "fixed", match: { path: "/fixed" }, respond: { status: 200, body: "x".repeat(55) } };
   writeFileSync(
     routes,
     JSON.stringify({
@@ -47,7 +50,10 @@ export function writeGatewayFiles(
       name,
       upstreams: { origin },
       ...(observability && { observability: observability.keys }),
-      routes: made.map(({ path }, i) => ({ name: `r${i}`, match: { path }, upstream: "origin" })),
+      routes: [
+        ...(hasFixed ? [fixed] : []),
+        ...made.map(({ path }, i) => ({ name: `r${i}`, match: { path }, upstream: "origin" })),
+      ],
     }),
   );
   writeFileSync(

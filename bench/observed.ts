@@ -13,6 +13,7 @@ import { prepareOrigin } from "./peers.ts";
 import { LOAD_CORE } from "./processes.ts";
 import { findFreePorts } from "./ready.ts";
 import { makeRunDir } from "./run-dir.ts";
+import { showOutcome } from "./show-outcome.ts";
 
 const RATIO_MAX = 1.1;
 const SMALL_GET: Load = { method: "GET", paths: ["/small"], connections: 64, bodyBytes: 0 };
@@ -66,17 +67,7 @@ async function compare(): Promise<number> {
   };
   const outcome = await runScenario(scenario, programs, dir, { rounds, seconds });
   console.log(`${scenario.title}, ${rounds} rounds of ${seconds} s in turn, CPU per request; at most ${RATIO_MAX}:`);
-  for (const [name, program] of Object.entries(outcome.programs)) {
-    const { cpuUsPerRequest, requestsPerSecond, p50Us, p99Us, waitedShare } = program;
-    const waited = `waited ${(waitedShare * 100).toFixed(0)} % of the time for its core`;
-    const pace = `${requestsPerSecond.toFixed(0)}/s, p50 ${p50Us} µs, p99 ${p99Us} µs`;
-    console.log(`  ${name.padEnd(20)} ${cpuUsPerRequest.toFixed(2)} µs, ${pace}, ${waited}`);
-  }
-  let worst = 0;
-  for (const [name, { cpu, cpuRounds, p50, p99 }] of Object.entries(outcome.ratios)) {
-    const range = `${Math.min(...cpuRounds).toFixed(2)} to ${Math.max(...cpuRounds).toFixed(2)}`;
-    console.log(`  ${name.padEnd(20)} ${cpu.toFixed(3)} (${range}), p50 ${p50.toFixed(2)}, p99 ${p99.toFixed(2)}`);
-    worst = Math.max(worst, cpu);
-  }
+  showOutcome(outcome);
+  const worst = Math.max(...Object.values(outcome.ratios).map(({ cpu }) => cpu));
   return worst > RATIO_MAX ? 1 : 0;
 }

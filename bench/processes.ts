@@ -12,6 +12,8 @@ export const LOAD_CORE = 0;
 
 export interface Running {
   readonly pid: number;
+  /** Its standard error is read from now on, if it was not. */
+  read(): void;
   /** SIGTERM, and SIGKILL if that was not enough. */
   stop(): Promise<void>;
 }
@@ -30,11 +32,12 @@ export function startPinned(
   // By absolute path, since an empty environment has no PATH; taskset and setpriv find theirs in the default one.
   const child = spawn("/usr/bin/setpriv", pin, { env, stdio: ["ignore", "ignore", "pipe"] });
   let complaints = "";
-  if (isRead) {
+  const read = (): void => {
     child.stderr.on("data", (chunk: Buffer) => {
       complaints = chunk.toString().slice(-2000);
     });
-  }
+  };
+  if (isRead) read();
   let stopping = false;
   child.on("exit", (code, signal) => {
     if (!stopping) throw new Error(`${command} ended by itself (${signal ?? code}):\n${complaints}`);
@@ -42,6 +45,7 @@ export function startPinned(
   if (child.pid === undefined) throw new Error("cannot run /usr/bin/setpriv, which util-linux brings");
   return {
     pid: child.pid,
+    read,
     stop: async () => {
       stopping = true;
       await end(child);
