@@ -2,10 +2,10 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
+import { startLoad, startOrigin } from "../harness/network/start.ts";
 import { fetchText, install, NAME, NEXT_ROUTES, ORIGIN_PORT, PORT, TARGET } from "./gateway.ts";
 import { Machine } from "./machine.ts";
 import { inFullForm, labMissing } from "./needs.ts";
-import { startLoad, startOrigin } from "./network.ts";
 
 const skip = labMissing || inFullForm || (process.arch !== "x64" && "this host runs arm64 by itself");
 /** With the times of an emulated processor. */

@@ -3,11 +3,11 @@ import assert from "node:assert/strict";
 import { readdirSync, readlinkSync } from "node:fs";
 import { test } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
+import type { Seen } from "../harness/network/load.ts";
+import { startLoad, startOrigin } from "../harness/network/start.ts";
 import { activate, type Build, bootInstalled, NAME, ORIGIN_PORT, PORT, ROUTES, TARGET } from "./gateway.ts";
 import type { Machine, Ran } from "./machine.ts";
 import { labMissing } from "./needs.ts";
-import { startLoad, startOrigin } from "./network.ts";
-import type { Seen } from "./programs/load.ts";
 import type { Unit } from "./unit.ts";
 
 const SLOW_ORIGIN_PORT = 3002;

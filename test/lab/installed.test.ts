@@ -2,10 +2,10 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
+import { inNetwork, startLoad, startOrigin } from "../harness/network/start.ts";
 import { bootInstalled, install, NAME, ORIGIN_PORT, PORT, WATCHDOG_MS } from "./gateway.ts";
 import { Machine } from "./machine.ts";
 import { isFull, labMissing } from "./needs.ts";
-import { inNetwork, startLoad, startOrigin } from "./network.ts";
 import { Unit } from "./unit.ts";
 
 const EXPOSURE_MAX = 2.0;
@@ -71,18 +71,10 @@ test("where systemd keeps the address filter, who is in it is served and watched
     await serves(machine);
     await inNetwork(machine, "ip", "address", "add", `${STRANGER}/32`, "dev", "lo");
   }
-  const ask = [
-    "curl",
-    "--silent",
-    "--show-error",
-    "--max-time",
-    "2",
-    "--interface",
-    STRANGER,
-    `http://127.0.0.1:${PORT}/fixed`,
-  ];
-  assert.equal(await inNetwork(open, ...ask), "fixed", "nothing but the filter keeps it out");
-  await assert.rejects(inNetwork(filtered, ...ask), /timed out/);
+  const ask = (machine: Machine): Promise<string> =>
+    inNetwork(machine, "curl", "-sS", "--max-time", "2", "--interface", STRANGER, `http://127.0.0.1:${PORT}/fixed`);
+  assert.equal(await ask(open), "fixed", "nothing but the filter keeps it out");
+  await assert.rejects(ask(filtered), /timed out/);
   if (isFull) await sleep(WATCHDOG_MS * 1.5);
   await serves(filtered);
   assert.equal((await new Unit(filtered, `${NAME}.service`).state()).NRestarts, 0);

@@ -2,11 +2,11 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
+import type { Seen } from "../harness/network/load.ts";
+import { startLoad } from "../harness/network/start.ts";
 import { bootInstalled, fetchText, NAME, PORT, ROUTES, TARGET } from "./gateway.ts";
 import type { Machine } from "./machine.ts";
 import { inFullForm, labMissing } from "./needs.ts";
-import { startLoad } from "./network.ts";
-import type { Seen } from "./programs/load.ts";
 import { Unit } from "./unit.ts";
 
 const ADMIN_PORT = 9464;

@@ -4,9 +4,9 @@ import { test } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
 import { JOURNAL_BYTES } from "../../src/features/access-log/runtime-limits.ts";
 import { HOST_TARGET, pack } from "../harness/device.ts";
+import { startLoad } from "../harness/network/start.ts";
 import { Machine } from "./machine.ts";
 import { isFull, labMissing } from "./needs.ts";
-import { startLoad } from "./network.ts";
 import { Unit } from "./unit.ts";
 
 const PORT = 8080;

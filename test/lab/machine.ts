@@ -105,6 +105,11 @@ export class Machine {
     return this.#init;
   }
 
+  /** The command that runs one of this host in its network. */
+  inside(file: string, ...args: string[]): [string, string[]] {
+    return ["/usr/bin/nsenter", [`--net=/proc/${this.#init}/ns/net`, "--", file, ...args]];
+  }
+
   /** Whether a process of this host is one of the machine's. */
   has(pid: number): boolean {
     return linkOr(`/proc/${pid}/ns/pid`) === linkOr(`/proc/${this.#init}/ns/pid`);

@@ -1,9 +1,9 @@
 /** The memory bound of the unit, kept by systemd, while every limit of the gateway is exceeded at once. */
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import { attack } from "../harness/network/start.ts";
 import { ATTACKED, bootInstalled, NAME, ORIGIN_PORT, PORT } from "./gateway.ts";
 import { isFull, labMissing } from "./needs.ts";
-import { attack } from "./network.ts";
 
 const ATTACK_MS = isFull ? 60_000 : 4000;
 const CGROUP = `/sys/fs/cgroup/memory/system.slice/${NAME}.service`;

@@ -1,10 +1,10 @@
 /** The package where it cannot do what it was installed for: a build that is no good, a service that is not wanted. */
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import { startLoad, startOrigin } from "../harness/network/start.ts";
 import { bootInstalled, install, NAME, ORIGIN_PORT, PORT, ROUTES, tryInstall } from "./gateway.ts";
 import type { Machine } from "./machine.ts";
 import { isFull, labMissing } from "./needs.ts";
-import { startLoad, startOrigin } from "./network.ts";
 
 const skip = labMissing || (!isFull && "make device-test has it");
 /** Everything is answered 502. */

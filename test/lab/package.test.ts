@@ -1,10 +1,10 @@
 /** The package's life on a machine: upgraded while it serves, and purged without a trace. */
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import { startLoad, startOrigin } from "../harness/network/start.ts";
 import { bootInstalled, fetchText, install, NAME, NEXT_ROUTES, ORIGIN_PORT, PORT } from "./gateway.ts";
 import { Machine } from "./machine.ts";
 import { labMissing } from "./needs.ts";
-import { startLoad, startOrigin } from "./network.ts";
 
 /** What dpkg and apt keep for themselves. */
 const OWN = /^\/(var\/(log|cache\/apt|cache\/debconf|lib\/apt|lib\/dpkg)|root)\//;

@@ -3,10 +3,10 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
 import { ATTACKED_LIMITS } from "../harness/attack.ts";
+import { startLoad, startOrigin } from "../harness/network/start.ts";
 import { ATTACKED, bootInstalled, NAME, PORT, ROUTES, TARGET, tryInstall, WATCHDOG_MS } from "./gateway.ts";
 import { Machine } from "./machine.ts";
 import { inFullForm, labMissing } from "./needs.ts";
-import { startLoad, startOrigin } from "./network.ts";
 import { Unit } from "./unit.ts";
 
 /** RestartSec= and a start. */

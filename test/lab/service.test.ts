@@ -8,10 +8,10 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
 import { HOST_TARGET } from "../harness/device.ts";
+import { inNetwork, startLoad, startOrigin } from "../harness/network/start.ts";
 import { runFolder } from "../harness/run-folder.ts";
 import { Machine } from "./machine.ts";
 import { labMissing } from "./needs.ts";
-import { startLoad, startOrigin } from "./network.ts";
 import { Unit } from "./unit.ts";
 
 const HARDWIRE = fileURLToPath(new URL("../../build/launch.mjs", import.meta.url));
@@ -79,12 +79,12 @@ async function serves(machine: Machine): Promise<void> {
 
 /** By an address that the machine gets only now. */
 async function serveLate(machine: Machine): Promise<void> {
-  const run = promisify(execFile);
-  const network = `--net=/proc/${machine.init}/ns/net`;
-  await run("nsenter", [network, "ip", "address", "add", `${LATE}/24`, "dev", "lo"]);
-  const ask = ["curl", "--silent", "--header", "Host: localhost", `http://${LATE}:${PORT + 1}/address`];
-  const { stdout } = await run("nsenter", [network, ...ask], { timeout: 5000 });
-  assert.equal(stdout, "ok");
+  await inNetwork(machine, "ip", "address", "add", `${LATE}/24`, "dev", "lo");
+  const address = `http://${LATE}:${PORT + 1}/address`;
+  assert.equal(
+    await inNetwork(machine, "curl", "-sS", "--max-time", "5", "--header", "Host: localhost", address),
+    "ok",
+  );
 }
 
 /** What the service's user can write to, as the service sees the machine; sockets and devices are for talking. */

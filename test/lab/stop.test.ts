@@ -2,9 +2,9 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
+import { startLoad, startOrigin } from "../harness/network/start.ts";
 import { bootInstalled, DRAIN_MS, NAME, ORIGIN_PORT, PORT } from "./gateway.ts";
 import { isFull, labMissing } from "./needs.ts";
-import { startLoad, startOrigin } from "./network.ts";
 
 const LONG_MS = isFull ? 10_000 : 3000;
 const KEEP_ALIVE = 8;

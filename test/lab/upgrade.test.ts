@@ -1,16 +1,14 @@
 /** A build takes over from another while systemd looks on, with the unit that the build makes. */
 import assert from "node:assert/strict";
-import { execFile } from "node:child_process";
 import { dirname, join } from "node:path";
 import { test } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
-import { promisify } from "node:util";
 import { check } from "../../build/compile.ts";
 import { makeSysctl, makeUnit } from "../../build/service/index.ts";
 import { HOST_TARGET, pack } from "../harness/device.ts";
+import { inNetwork, startLoad, startOrigin } from "../harness/network/start.ts";
 import { Machine, type Ran } from "./machine.ts";
 import { isFull, labMissing } from "./needs.ts";
-import { startLoad, startOrigin } from "./network.ts";
 import { Unit } from "./unit.ts";
 
 const NAME = "swap";
@@ -104,10 +102,8 @@ class Gateway {
     return [...told.matchAll(/\d+/g)].map(Number).sort((a, b) => a - b);
   }
 
-  async version(): Promise<string> {
-    const network = `--net=/proc/${this.machine.init}/ns/net`;
-    const command = [network, "curl", "-sS", `http://127.0.0.1:${PORT}/version`];
-    return (await promisify(execFile)("nsenter", command)).stdout;
+  version(): Promise<string> {
+    return inNetwork(this.machine, "curl", "-sS", `http://127.0.0.1:${PORT}/version`);
   }
 
   /** systemd and the program agree on which process and which build it is. */

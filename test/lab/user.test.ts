@@ -1,6 +1,7 @@
 /** A service that runs as a user of the device (`service.user`) instead of one that exists while it runs. */
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import { startLoad, startOrigin } from "../harness/network/start.ts";
 import {
   activate,
   type Build,
@@ -14,7 +15,6 @@ import {
 } from "./gateway.ts";
 import { Machine } from "./machine.ts";
 import { isFull, labMissing } from "./needs.ts";
-import { startLoad, startOrigin } from "./network.ts";
 import { Unit } from "./unit.ts";
 
 const USER = "gateway";

@@ -18,13 +18,13 @@ function routes(version: string, originPort: number): object {
   return {
     version: 1,
     name: NAME,
-    defaults: { hosts: ["gw"], timeouts: { request: "30s" } },
+    defaults: { hosts: ["localhost"], timeouts: { request: "30s" } },
     upstreams: { api: { endpoints: [{ url: `http://127.0.0.1:${originPort}` }], connections: { max: 64 } } },
     routes: [
       { name: "all", match: { path: "/*" }, upstream: "api" },
       { name: "version", match: { path: "/version" }, respond: { status: 200, body: version } },
     ],
-    tests: [{ request: "GET gw/version", expect: { route: "version", status: 200 } }],
+    tests: [{ request: "GET localhost/version", expect: { route: "version", status: 200 } }],
   };
 }
 

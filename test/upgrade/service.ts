@@ -1,14 +1,12 @@
 /** A gateway that was installed and serves, in a namespace, with a folder in the place of the device's /opt and /run. */
 import assert from "node:assert/strict";
 import { execFile, spawn } from "node:child_process";
-import { once } from "node:events";
 import { existsSync, mkdirSync, mkdtempSync, openSync, readFileSync, readlinkSync, rmSync, symlinkSync } from "node:fs";
 import { join } from "node:path";
-import { createInterface, type Interface } from "node:readline";
-import { fileURLToPath } from "node:url";
+import type { Load, Seen } from "../harness/network/load.ts";
+import { type RunningLoad, startLoad, startOrigin } from "../harness/network/start.ts";
 import { atEnd, runFolder } from "../harness.ts";
-import { NAME, PORT } from "./builds.ts";
-import type { Load, LoadResult } from "./load.ts";
+import { NAME, ORIGIN_PORT, PORT, SLOW_MS, SLOW_PORT } from "./builds.ts";
 import { Namespace } from "./namespace.ts";
 
 const WAIT_MS = 20_000;
@@ -87,14 +85,15 @@ export class Service {
   readonly namespace: Namespace;
   readonly #file: string;
   readonly #logFile = join(this.root.path, "log");
-  #clients: { stdin: { write(text: string): void }; lines: Interface } | undefined;
+  #load: RunningLoad | undefined;
 
   /** Installs the build and starts it, with origins before it. */
   static async start(file: string, { migrates = true, limitFile }: { migrates?: boolean; limitFile?: string } = {}) {
     const service = new Service(file, await Namespace.make(migrates));
     const { code, stderr } = await service.root.command(file, "install");
     assert.equal(code, 0, stderr);
-    service.#startClients();
+    await startOrigin(service.namespace, ORIGIN_PORT);
+    await startOrigin(service.namespace, SLOW_PORT, SLOW_MS);
     await service.spawn(limitFile);
     return service;
   }
@@ -134,8 +133,8 @@ export class Service {
 
   /** Body of /version: the build that answers. */
   async version(port = PORT): Promise<string> {
-    const address = `http://127.0.0.1:${port}/version`;
-    const { stdout, stderr, code } = await run(...this.namespace.inside("curl", "-sS", "-H", "Host: gw", address));
+    const address = `http://localhost:${port}/version`;
+    const { stdout, stderr, code } = await run(...this.namespace.inside("curl", "-sS", address));
     assert.equal(code, 0, stderr);
     return stdout;
   }
@@ -156,24 +155,14 @@ export class Service {
   }
 
   /** Clients from now on. */
-  load(options: Partial<ConstructorParameters<typeof Load>[0]> = {}): void {
-    const all = { port: PORT, keepAlive: 8, single: 8, pauseMs: 5, ...options };
-    this.#clients!.stdin.write(`${JSON.stringify(all)}\n`);
+  async load(options: Partial<Load> = {}): Promise<void> {
+    const load = { port: PORT, path: "/x", keepAlive: 8, oneRequest: 8, pauseMs: 5, ...options };
+    this.#load = await startLoad(this.namespace, load);
   }
 
-  async endLoad(): Promise<LoadResult> {
-    const { stdin, lines } = this.#clients!;
-    const told = once(lines, "line");
-    stdin.write("\n");
-    return JSON.parse(String((await told)[0])) as LoadResult;
-  }
-
-  #startClients(): void {
-    const program = fileURLToPath(new URL("clients.ts", import.meta.url));
-    const [command, args] = this.namespace.inside(process.execPath, program);
-    const child = spawn(command, args, { stdio: ["pipe", "pipe", "inherit"] });
-    atEnd(() => child.kill("SIGKILL"));
-    this.#clients = { stdin: child.stdin!, lines: createInterface({ input: child.stdout! }) };
+  /** What has become of their requests. */
+  endLoad(): Promise<Seen> {
+    return this.#load!.stop();
   }
 
   /** SIGTERM to the main process; it takes the others with it. */

@@ -1,11 +1,11 @@
 /**
- * Clients within a machine's network that ask without pause, each request's fate told: some keep their connection for
+ * Clients in a network of its own that ask without pause, each request's fate told: some keep their connection for
  * as long as they may, others open one for each request. Its argument is a `Load` as JSON; any message makes it answer
  * with what it has seen so far (a `Seen`); "stop" ends it before.
  */
 import { setTimeout as sleep } from "node:timers/promises";
-import { Client, get } from "../../harness/client.ts";
-import { fieldOf } from "../../harness/message.ts";
+import { Client, get } from "../client.ts";
+import { fieldOf } from "../message.ts";
 
 export interface Load {
   readonly port: number;

@@ -1,5 +1,5 @@
 /**
- * An origin within a machine's network: answers /status/500 with 500, /wait/1500/… after 1.5 s, all else at once. Its
+ * An origin in a network of its own: answers /status/500 with 500, /wait/1500/… after 1.5 s, all else at once. Its
  * arguments are the port and how many ms it takes for all else.
  */
 import { createServer } from "node:http";

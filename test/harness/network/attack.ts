@@ -1,9 +1,9 @@
 /**
- * The attack of test/harness/attack.ts within a machine's network. Its arguments: the gateway's port, the origin's, how
+ * The attack of test/harness/attack.ts in a network of its own. Its arguments: the gateway's port, the origin's, how
  * many ms. When it is over it answers with what became of small requests meanwhile and after (an `Attacked`).
  */
 import { setTimeout as sleep } from "node:timers/promises";
-import { keepBusy, probe, startAttack, startAttackedOrigin } from "../../harness/attack.ts";
+import { keepBusy, probe, startAttack, startAttackedOrigin } from "../attack.ts";
 
 export interface Attacked {
   readonly attackers: number;
