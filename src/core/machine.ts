@@ -16,11 +16,9 @@ export function refuseSmallMachine(neededBytes: number): void {
   const isLimited = limitBytes > 0 && limitBytes < machineBytes;
   const bytes = isLimited ? limitBytes : machineBytes;
   if (bytes + PAGE_BYTES > neededBytes) return;
-  const where = isLimited ? "its cgroup (MemoryMax=) allows" : "this machine has";
-  const message = `built for a bigger device: it can need ${showMib(neededBytes)} of memory, ${where} ${showMib(bytes)}`;
+  const where = isLimited ? "its cgroup (MemoryMax=, MemoryHigh=) allows" : "this machine has";
+  // Rounded apart, or both may be the same.
+  const [neededMib, mib] = [Math.ceil(neededBytes / MIB), Math.floor(bytes / MIB)];
+  const message = `built for a bigger device: it can need ${neededMib} MiB of memory, ${where} ${mib} MiB`;
   throw Object.assign(new Error(message), { exitCode: 78 });
-}
-
-function showMib(bytes: number): string {
-  return `${Math.round(bytes / MIB)} MiB`;
 }

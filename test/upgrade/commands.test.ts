@@ -133,6 +133,14 @@ test("a disk that is full, or cannot be written, is left as it was", { skip }, a
   assert.match(readOnly.stderr, /EROFS/);
 });
 
+test("where /proc is not mounted, as in a chroot that builds an image, it says so", { skip }, async () => {
+  const [one, root] = [await builds.one(), new Root()];
+  const script = 'mount -t tmpfs none /proc && exec "$0" install --root "$1"';
+  const { code, stderr } = await run("unshare", ["--mount", "sh", "-c", script, one, root.path]);
+  assert.equal(code, 71, stderr);
+  assert.match(stderr, /\/proc is not mounted/);
+});
+
 test("two commands at once: one is at work, the other is told; a killed one is in nobody's way", { skip }, async () => {
   const [one, two] = [await builds.one(), await builds.two()];
   const root = new Root();

@@ -66,7 +66,8 @@ test("a build for a bigger device is refused, and never starts there", { skip },
   await service.load();
   const { code, stdout } = await service.root.command(await builds.bigger(), "activate");
   assert.equal(code, 1);
-  const words = /built for a bigger device: it can need \d+ MiB of memory, its cgroup \(MemoryMax=\) allows 160 MiB/;
+  const words =
+    /built for a bigger device: it can need \d+ MiB of memory, its cgroup \(MemoryMax=, MemoryHigh=\) allows 160 MiB/;
   assert.match(stdout, words);
   await isAsBefore(service, before);
   assert.deepEqual((await service.endLoad()).failures, {}, service.log);

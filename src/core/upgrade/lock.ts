@@ -14,6 +14,7 @@ const LOOK_MS = 50;
 /** Releases it as the process ends. @throws Refused if another command has it */
 export async function lock(file: string): Promise<void> {
   const self = holderOf(process.pid);
+  if (self === "") throw new Refused("/proc is not mounted, and tells who is at work on the builds", 71);
   onDevice(`take ${file}`, () => mkdirSync(dirname(file), { recursive: true, mode: 0o755 }));
   const limitMs = performance.now() + WAIT_MS;
   for (;;) {
