@@ -198,12 +198,12 @@ function recordRefused(res: HttpResponse, req: HttpRequest): void {
   x.reset();
 }
 
-function noteReply({ record }: Exchange, { number, head, body }: fault.Reply): void {
+function noteReply({ record, method }: Exchange, { number, head, body }: fault.Reply): void {
   const r = record!;
   if (r.fault === 0) r.fault = number;
   if (r.reason === "") r.reason = fault.codeOf(number);
   r.status = (head[0]! - 48) * 100 + (head[1]! - 48) * 10 + head[2]! - 48;
-  r.responseBytes = body.length;
+  r.responseBytes = method === "HEAD" ? 0 : body.length;
 }
 
 // ── To the upstream ────────────────────────────────────────────────────────────────────────────────────────────────
