@@ -16,6 +16,9 @@ const VALUE = /^[!-~](?:[\t -~]*[!-~])?$/;
 /** By number. Until they are read, what the routes file says: self-tests ask for that. */
 export let credentials: readonly string[] = /* @__PURE__ */ credentialNames.map((name) => `{credential.${name}}`);
 
+/** What no log may show, the longest first: their values, and those that requests under way may have from before. */
+export let secretValues: readonly string[] = [];
+
 /** One line on what is wrong with a credential; never its value. EX_CONFIG of sysexits.h: no restart will help. */
 export class CredentialError extends Error {
   override readonly name = "CredentialError";
@@ -30,7 +33,9 @@ export function readCredentials(): void {
       `CREDENTIALS_DIRECTORY is not set, where this build looks for ${credentialNames.join(", ")}; start it by its unit, or name the folder that has a file for each`,
     );
   }
+  const before = credentials;
   credentials = credentialNames.map((name) => read(folder, name));
+  secretValues = [...credentials, ...before].sort((a, b) => b.length - a.length);
 }
 
 /** At SIGHUP. A request has the old ones or the new ones, since nothing else runs meanwhile. @returns for the status */

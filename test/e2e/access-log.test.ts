@@ -1,10 +1,12 @@
 /** access_log through the executable: what lines say and never say, and a reader who has stopped. */
 import assert from "node:assert/strict";
+import { mkdtempSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
 import { test } from "node:test";
-import { until } from "../harness/held.ts";
+import { Held, type HeldRequest, until } from "../harness/held.ts";
 import { Logged } from "../harness/logged.ts";
 import { ALL, FIELDS, JSON_ROUTES, JSON_TARGET, routes } from "../harness/logged-gateway.ts";
-import { ask, Client, fieldOf, get, hostTarget, ok, origin, pack, ports } from "../harness.ts";
+import { ask, Client, fieldOf, get, hostTarget, ok, origin, pack, ports, runFolder } from "../harness.ts";
 
 const upstream = await origin(ports.origin);
 const json = await pack(JSON_ROUTES, JSON_TARGET);
@@ -78,6 +80,22 @@ test("a JSON line says what became of a request, in OpenTelemetry's names", asyn
   await logged.stop();
 });
 
+test("an answer to HEAD has no bytes, whoever gave it", async () => {
+  upstream.script((_, connection) => connection.send("HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\n"));
+  const { logged, lines } = await linesOf(
+    ["/api/x", "/ping", "/none"].map((path) => request(`HEAD ${path}`, "Host: h")),
+  );
+  assert.deepEqual(
+    lines.map((line) => [line["http.response.status_code"], line["http.response.body.size"]]),
+    [
+      [200, 0],
+      [200, 0],
+      [404, 0],
+    ],
+  );
+  await logged.stop();
+});
+
 test("clients that leave, answers that break off, and what was tried again", async () => {
   const logged = await Logged.socket(json).serving();
   let asked = 0;
@@ -139,6 +157,32 @@ test("no secret is in any line, in either format", async () => {
     assert.match(lines.join("\n"), /token=REDACTED&a=1/);
     await logged.stop();
   }
+});
+
+test("a credential is in no line, whatever field it goes out in", async () => {
+  upstream.script((_, connection) => connection.send(ok("ok")));
+  const fields = { request_headers: { set: { "x-tenant": "of {credential.tenant}!", "x-plant": "north" } } };
+  const config = { ...routes({ ...ALL, request_headers: ["X-Tenant", "X-Plant"] }), defaults: fields };
+  const credentials = mkdtempSync(join(runFolder(), "credentials-"));
+  writeFileSync(join(credentials, "tenant"), "s3cret\n");
+  const logged = await Logged.socket(await pack(config), { CREDENTIALS_DIRECTORY: credentials }).serving();
+  await ask(ports.device, get("/api/x"));
+  const [line] = await logged.lines(1);
+  assert.equal(fieldOf(upstream.requests[0]!, "x-tenant"), "of s3cret!");
+  assert.match(line!, / x-tenant="of REDACTED!" x-plant="north"/);
+
+  // Nor is the one before, of a request that was under way when another was read.
+  const held = new Held(upstream);
+  const client = (await Client.open(ports.device)).send(get("/api/y"));
+  const [{ connection }] = (await held.take(1)) as [HeldRequest];
+  writeFileSync(join(credentials, "tenant"), "another\n");
+  logged.child.kill("SIGHUP");
+  await until(() => /credentials read anew/.test(logged.output), "the new one to be read");
+  await connection.send(ok("ok"));
+  await client.answer();
+  client.close();
+  assert.match((await logged.lines(2))[1]!, / x-tenant="of REDACTED!"/);
+  await logged.stop();
 });
 
 test("what stands in a body is no field", async () => {

@@ -28,8 +28,8 @@ export class Logged {
   }
 
   /** Node gives a child a unix socket for a stream to read from, as journald does. */
-  static socket(file: string): Logged {
-    const child = spawn(file, { env: {}, stdio: ["ignore", "ignore", "pipe"] });
+  static socket(file: string, env: NodeJS.ProcessEnv = {}): Logged {
+    const child = spawn(file, { env, stdio: ["ignore", "ignore", "pipe"] });
     let said = "";
     child.stderr.on("data", (chunk: Buffer) => {
       said += chunk.toString("latin1");

@@ -1,6 +1,8 @@
 /** access_log, on the device: one line for each request that is taken, written into the buffer of src/core/sink.ts. */
+import { HAS_CREDENTIALS } from "#generated/constants.ts";
 import { routeNames, routeUpstream, upstreams } from "#generated/tables.ts";
 import { putBytes, putText } from "../../core/bytes.ts";
+import { secretValues } from "../../core/credentials.ts";
 import type { Exchange } from "../../core/exchange.ts";
 import { INFO, priorityPrefix, putTime, WARNING } from "../../core/log.ts";
 import { ABORTED, CUT } from "../../core/record.ts";
@@ -253,7 +255,9 @@ function putFields({ fields, secretInQuery }: Log, x: Exchange, at: number, clos
     const found = head.indexOf(inHead);
     if (found === -1 || found > headEnd) continue;
     const from = found + inHead.length;
-    const value = head.toString("utf8", from, head.indexOf(CARRIAGE_RETURN, from));
+    let value = head.toString("utf8", from, head.indexOf(CARRIAGE_RETURN, from));
+    // A route may have put one there.
+    if (HAS_CREDENTIALS) for (const secret of secretValues) value = value.replaceAll(secret, "REDACTED");
     end = putBytes(lines, end, label);
     end = putEscaped(lines, end, redact(value, FIELD_BYTES, secretInQuery), FIELD_BYTES, true);
     lines[end++] = QUOTE;
