@@ -2,16 +2,15 @@
 import assert from "node:assert/strict";
 import { beforeEach, test } from "node:test";
 import { Held } from "../harness/held.ts";
+import { assertQuick } from "../harness/quick.ts";
 import { QUEUE_MS, UPSTREAMS } from "../harness/upstreams-gateway.ts";
 import { type Answer, Client, device, fieldOf, head, ok, origin, ports } from "../harness.ts";
 
 const upstream = await origin(ports.origin);
-await device(UPSTREAMS);
+const gateway = await device(UPSTREAMS);
 
 /** The clock's tick, and what a busy machine adds. */
 const LATE_MS = 300;
-/** Long enough for the gateway to have read a request, far less than anyone may wait. */
-const READ_MS = 30;
 let held: Held;
 
 beforeEach(async () => {
@@ -23,11 +22,15 @@ beforeEach(async () => {
 async function sendInOrder(...tokens: string[]): Promise<Client[]> {
   const clients: Client[] = [];
   for (const token of tokens) {
-    clients.push((await Client.open(ports.device)).send(head(`GET /narrow/${token}`)));
-    await new Promise((resolve) => setTimeout(resolve, READ_MS));
+    clients.push((await Client.open(ports.device)).send(head(`GET /patient/${token}`)));
+    await held.take(1);
+    await untilWaiting(clients.length - 1);
   }
-  await held.take(1);
   return clients;
+}
+
+async function untilWaiting(count: number): Promise<void> {
+  await gateway.sees(({ waiting }) => waiting.narrow === count, `${count} who wait`);
 }
 
 function assertBusy(answer: Answer): void {
@@ -39,7 +42,7 @@ function assertBusy(answer: Answer): void {
 /** Those who wait go first, or one of them would still get the connection of the one that has it. */
 async function closeAll(clients: readonly Client[]): Promise<void> {
   for (const client of clients.slice(1)) client.close();
-  await new Promise((resolve) => setTimeout(resolve, READ_MS));
+  await untilWaiting(0);
   clients[0]!.close();
 }
 
@@ -59,8 +62,8 @@ test("three wait and are served in their order, on the one connection", async ()
 
 test("a body that waits with its request arrives whole", async () => {
   const clients = await sendInOrder("a");
-  clients.push((await Client.open(ports.device)).send(`${head("POST /narrow/b", "Content-Length: 8")}half`));
-  await new Promise((resolve) => setTimeout(resolve, READ_MS));
+  clients.push((await Client.open(ports.device)).send(`${head("POST /patient/b", "Content-Length: 8")}half`));
+  await untilWaiting(1);
   clients[1]!.send("rest");
   const [first] = await held.take(1);
   await first!.connection.send(ok("a"));
@@ -73,28 +76,35 @@ test("a body that waits with its request arrives whole", async () => {
 
 test("the queue is full: 503 at once", async () => {
   const clients = await sendInOrder("a", "b", "c", "d");
-  const start = performance.now();
-  const late = (await Client.open(ports.device)).send(head("GET /narrow/e"));
-  assertBusy(await late.answer());
-  assert.ok(performance.now() - start < LATE_MS);
+  await assertQuick(LATE_MS, async () => {
+    const start = performance.now();
+    const late = (await Client.open(ports.device)).send(head("GET /patient/e"));
+    assertBusy(await late.answer());
+    clients.push(late);
+    return performance.now() - start;
+  });
+  await untilWaiting(3);
   assert.deepEqual(
     held.all.map(({ token }) => token),
     ["a"],
   );
-  await closeAll([...clients, late]);
+  await closeAll(clients);
 });
 
 test("timeouts.queue has passed: 503, and the request is never sent", async () => {
   const clients = await sendInOrder("a");
-  const start = performance.now();
-  const waiting = (await Client.open(ports.device)).send(head("GET /narrow/b"));
-  assertBusy(await waiting.answer());
-  const tookMs = performance.now() - start;
-  assert.ok(tookMs >= QUEUE_MS - 5 && tookMs < QUEUE_MS + LATE_MS, `${tookMs.toFixed()} ms`);
+  const waiting = await Client.open(ports.device);
+  await assertQuick(QUEUE_MS + LATE_MS, async () => {
+    const start = performance.now();
+    assertBusy(await waiting.send(head("GET /narrow/b")).answer());
+    const tookMs = performance.now() - start;
+    assert.ok(tookMs >= QUEUE_MS - 5, `${tookMs.toFixed()} ms`);
+    return tookMs;
+  });
   await held.all[0]!.connection.send(ok("a"));
   assert.equal((await clients[0]!.answer()).status, 200);
   // The client's connection is good for more: a 503 says nothing against it.
-  waiting.send(head("GET /narrow/c"));
+  waiting.send(head("GET /patient/c"));
   const all = await held.take(2);
   assert.equal(all[1]!.token, "c");
   await all[1]!.connection.send(ok("c"));
@@ -106,13 +116,13 @@ test("clients that abort while they wait free their places", async () => {
   const clients = await sendInOrder("a", "b", "c", "d");
   clients[2]!.reset();
   clients[3]!.close();
-  await new Promise((resolve) => setTimeout(resolve, READ_MS));
+  await untilWaiting(1);
   const later: Client[] = [];
   for (const token of ["e", "f"]) {
-    later.push((await Client.open(ports.device)).send(head(`GET /narrow/${token}`)));
-    await new Promise((resolve) => setTimeout(resolve, READ_MS));
+    later.push((await Client.open(ports.device)).send(head(`GET /patient/${token}`)));
+    await untilWaiting(1 + later.length);
   }
-  const tooMany = (await Client.open(ports.device)).send(head("GET /narrow/g"));
+  const tooMany = (await Client.open(ports.device)).send(head("GET /patient/g"));
   assertBusy(await tooMany.answer());
   const served = ["a", "b", "e", "f"];
   for (const [n, client] of [clients[0]!, clients[1]!, ...later].entries()) {

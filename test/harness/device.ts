@@ -16,6 +16,7 @@ import { runFolder } from "./run-folder.ts";
 const HARDWIRE = fileURLToPath(new URL("../../build/launch.mjs", import.meta.url));
 const START_MS = 10_000;
 const STOP_MS = 5000;
+const SEEN_MS = 10_000;
 
 export const HOST_TARGET = `linux-${process.arch}`;
 
@@ -37,6 +38,14 @@ export async function pack(routes: object, target: object = hostTarget()): Promi
   const command = [HARDWIRE, "build", "routes.json", "--target", "target.json", "--out", file];
   await promisify(execFile)(process.execPath, command, { cwd: folder });
   return file;
+}
+
+/** What a device says of itself at SIGUSR1. */
+export interface Statistics {
+  readonly inFlight: number;
+  readonly connections: number;
+  /** Requests that wait for a connection to an upstream, by its name. */
+  readonly waiting: Readonly<Record<string, number>>;
 }
 
 const running = new Set<ChildProcess>();
@@ -82,8 +91,8 @@ export class Device {
   }
 
   /** Until standard error has a match, or the process has ended. */
-  async says(pattern: RegExp): Promise<void> {
-    const limit = Date.now() + START_MS;
+  async says(pattern: RegExp, waitMs = START_MS): Promise<void> {
+    const limit = Date.now() + waitMs;
     let ended = false;
     void this.exited.then(() => {
       ended = true;
@@ -92,6 +101,27 @@ export class Device {
       assert.ok(!ended, `the device ended: ${this.stderr}`);
       assert.ok(Date.now() < limit, `the device did not say ${pattern}: ${this.stderr}`);
       await new Promise((resolve) => setTimeout(resolve, 5));
+    }
+  }
+
+  /** Its answer does not stay in `stderr`. */
+  async statistics(): Promise<Statistics> {
+    this.child.kill("SIGUSR1");
+    await this.says(/: statistics: memory: .*\n/);
+    const [, inFlight, connections] = /: statistics: up .* (\d+) requests in flight, (\d+) conn/.exec(this.stderr)!;
+    const waiting = this.stderr.matchAll(/: statistics: upstream (.*?): .* (\d+) requests waiting/g);
+    const all = [...waiting].map(([, name, count]) => [name, Number(count)]);
+    this.stderr = this.stderr.replace(/^.*: statistics: .*\n/gm, "");
+    return { inFlight: Number(inFlight), connections: Number(connections), waiting: Object.fromEntries(all) };
+  }
+
+  /** Until it has seen what a client has done. */
+  async sees(holds: (now: Statistics) => boolean, what: string): Promise<void> {
+    const limit = Date.now() + SEEN_MS;
+    for (;;) {
+      const now = await this.statistics();
+      if (holds(now)) return;
+      assert.ok(Date.now() < limit, `the device did not see ${what}: ${JSON.stringify(now)}`);
     }
   }
 

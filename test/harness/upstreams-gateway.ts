@@ -18,7 +18,11 @@ export const CONNECT_MS = 1000;
 export const QUEUE_MS = 400;
 /** Of the routes whose name starts with "quick". */
 export const QUICK_MS = 400;
+/** Of the route "stalled-four": long enough for an origin on a busy machine, and a body may rest for longer than that. */
+export const STALLED_HEADER_MS = 1500;
+export const STALLED_MS = 2000;
 
+const stalled = { queue: "10s", response_header: `${STALLED_HEADER_MS}ms`, idle: `${STALLED_MS}ms` };
 const quick = { response_header: `${QUICK_MS}ms`, idle: `${QUICK_MS}ms` };
 
 export const UPSTREAMS = {
@@ -46,8 +50,8 @@ export const UPSTREAMS = {
   routes: [
     { name: "plain", match: { path: "/plain/*" }, upstream: "plain" },
     { name: "quick", match: { path: "/quick/*" }, upstream: "plain", timeouts: quick },
-    { name: "four", match: { path: "/four/*" }, upstream: "four" },
-    { name: "quick-four", match: { path: "/quick-four/*" }, upstream: "four", timeouts: quick },
+    { name: "four", match: { path: "/four/*" }, upstream: "four", timeouts: { queue: "10s" } },
+    { name: "stalled-four", match: { path: "/stalled-four/*" }, upstream: "four", timeouts: stalled },
     { name: "fours", match: { path: "/fours/*" }, upstream: "fours", timeouts: { queue: "10s" } },
     { name: "deep", match: { path: "/deep/*" }, upstream: "deep", timeouts: { queue: "10s" } },
     { name: "pair", match: { path: "/pair/*" }, upstream: "pair" },
@@ -55,6 +59,7 @@ export const UPSTREAMS = {
     { name: "least", match: { path: "/least/*" }, upstream: "least" },
     { name: "dead", match: { path: "/dead/*" }, upstream: "dead" },
     { name: "narrow", match: { path: "/narrow/*" }, upstream: "narrow" },
+    { name: "patient", match: { path: "/patient/*" }, upstream: "narrow", timeouts: { queue: "10s" } },
     { name: "socket", match: { path: "/socket/*" }, upstream: "socket" },
     { name: "named", match: { path: "/named/*" }, upstream: "named" },
     { name: "nameless", match: { path: "/nameless/*" }, upstream: "nameless" },
