@@ -5,19 +5,22 @@
 import assert from "node:assert/strict";
 import { beforeEach, test } from "node:test";
 import { Held, until } from "../harness/held.ts";
-import { QUICK_MS, UPSTREAMS } from "../harness/upstreams-gateway.ts";
+import { assertQuick } from "../harness/quick.ts";
+import { STALLED_HEADER_MS, STALLED_MS, UPSTREAMS } from "../harness/upstreams-gateway.ts";
 import { type Answer, Client, device, fieldOf, get, head, ok, origin, ports } from "../harness.ts";
 
 const upstream = await origin(ports.origin, /^the connection ended/);
-await device(UPSTREAMS);
+const gateway = await device(UPSTREAMS);
 
 const LARGE_BYTES = 200_000;
 let held: Held;
 
-beforeEach(async () => {
+beforeEach(startAnew);
+
+async function startAnew(): Promise<void> {
   await upstream.drop();
   held = new Held(upstream);
-});
+}
 
 /** Has one request answered on a new connection, which is a reused one for those that follow. */
 async function warm(route = "four"): Promise<void> {
@@ -67,6 +70,11 @@ async function assertToken(client: Client, token: string): Promise<void> {
 
 function codeOf(answer: Answer): string {
   return JSON.parse(answer.body.toString()).code;
+}
+
+/** Until the gateway has seen that clients have gone, and so many are left. */
+async function untilLeft(count: number): Promise<void> {
+  await gateway.sees(({ connections }) => connections === count, `that ${count} clients are left`);
 }
 
 async function assertFault(client: Client, status: number, code: string): Promise<void> {
@@ -309,8 +317,7 @@ for (const [kind, bytes] of unwanted) {
       const clients = await sendInOrder("four", tokens);
       const { connection } = held.all[0]!;
       clients[gone]!.reset();
-      // Nothing tells when the gateway has seen it; 50 ms are far more than it takes.
-      await new Promise((resolve) => setTimeout(resolve, 50));
+      await untilLeft(3);
       answerTheRest();
       const answers = tokens.map((token, n) => (n === gone ? Buffer.from(bytes) : ok(token)));
       await connection.send(Buffer.concat(answers));
@@ -328,7 +335,7 @@ test("an aborted HEAD is answered without a body, whatever its length says", asy
   const last = await send("GET /four/c");
   await held.take(3);
   gone.reset();
-  await new Promise((resolve) => setTimeout(resolve, 50));
+  await untilLeft(2);
   const { connection } = held.all[0]!;
   await connection.send(Buffer.concat([ok("a"), Buffer.from("HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\n"), ok("c")]));
   await assertToken(first, "a");
@@ -344,7 +351,7 @@ for (const [kind, bytes] of [
     const clients = await sendInOrder("four", tokens);
     const { connection } = held.all[0]!;
     clients[1]!.reset();
-    await new Promise((resolve) => setTimeout(resolve, 50));
+    await untilLeft(3);
     answerTheRest();
     await connection.send(Buffer.concat([ok("a"), Buffer.from(bytes!)]));
     await connection.closed;
@@ -360,7 +367,7 @@ test("a client aborts in the middle of its answer: those behind still get theirs
   await connection.send("HTTP/1.1 200 OK\r\nContent-Length: 8\r\n\r\nhalf");
   await clients[0]!.reader.takeUntil("half");
   clients[0]!.reset();
-  await new Promise((resolve) => setTimeout(resolve, 50));
+  await untilLeft(2);
   await connection.send(Buffer.concat([Buffer.from("rest"), ok("b"), ok("c")]));
   await assertToken(clients[1]!, "b");
   await assertToken(clients[2]!, "c");
@@ -370,7 +377,7 @@ test("all clients of a connection abort: it serves nobody else before it is in o
   const clients = await sendInOrder("four", ["a", "b", "c"]);
   const { connection } = held.all[0]!;
   for (const client of clients) client.reset();
-  await new Promise((resolve) => setTimeout(resolve, 50));
+  await untilLeft(0);
   answerTheRest();
   const next = await send("GET /four/next");
   await connection.send(Buffer.concat([ok("a"), ok("b"), ok("c")]));
@@ -378,19 +385,23 @@ test("all clients of a connection abort: it serves nobody else before it is in o
 });
 
 test("an answer that never comes times out alone; those behind it are sent again elsewhere", async () => {
-  const tokens = ["a", "stuck", "c", "d"];
-  // Together, so that nobody's time has a start of its own; `sendInOrder` keeps their order.
-  const clients = await sendInOrder("quick-four", tokens);
-  const { connection } = held.all[0]!;
-  upstream.handler = (request, other) => other.send(ok(request.target.split("/").at(-1)!));
-  await connection.send(ok("a"));
-  await assertToken(clients[0]!, "a");
-  const start = performance.now();
-  await assertFault(clients[1]!, 504, "response_header_timeout");
-  assert.ok(performance.now() - start < QUICK_MS + 600);
-  await assertToken(clients[2]!, "c");
-  await assertToken(clients[3]!, "d");
-  await connection.closed;
+  await assertQuick(STALLED_HEADER_MS + 600, async () => {
+    await startAnew();
+    const tokens = ["a", "stuck", "c", "d"];
+    // Together, so that nobody's time has a start of its own; `sendInOrder` keeps their order.
+    const clients = await sendInOrder("stalled-four", tokens);
+    const { connection } = held.all[0]!;
+    upstream.handler = (request, other) => other.send(ok(request.target.split("/").at(-1)!));
+    await connection.send(ok("a"));
+    await assertToken(clients[0]!, "a");
+    const start = performance.now();
+    await assertFault(clients[1]!, 504, "response_header_timeout");
+    const tookMs = performance.now() - start;
+    await assertToken(clients[2]!, "c");
+    await assertToken(clients[3]!, "d");
+    await connection.closed;
+    return tookMs;
+  });
 });
 
 const malformed: [string, string][] = [
@@ -450,15 +461,19 @@ test("a slow reader holds those behind it no longer than it reads, and nothing i
 });
 
 test("a reader that stalls is cut after its idle limit, and those behind it are served", async () => {
-  const clients = await sendInOrder("quick-four", ["a", "b", "c"]);
-  const { connection } = held.all[0]!;
-  upstream.handler = (request, other) => other.send(ok(request.target.split("/").at(-1)!));
-  clients[0]!.socket.pause();
-  const start = performance.now();
-  void connection.send(Buffer.concat([ok(Buffer.alloc(32 << 20, "a")), ok("b"), ok("c")]));
-  await assertToken(clients[1]!, "b");
-  await assertToken(clients[2]!, "c");
-  assert.ok(performance.now() - start < 3 * QUICK_MS + 600);
-  await until(() => connection.socket.destroyed || connection.socket.readableEnded, "the connection is closed");
-  clients[0]!.close();
+  await assertQuick(STALLED_MS + 1400, async () => {
+    await startAnew();
+    const clients = await sendInOrder("stalled-four", ["a", "b", "c"]);
+    const { connection } = held.all[0]!;
+    upstream.handler = (request, other) => other.send(ok(request.target.split("/").at(-1)!));
+    clients[0]!.socket.pause();
+    const start = performance.now();
+    void connection.send(Buffer.concat([ok(Buffer.alloc(32 << 20, "a")), ok("b"), ok("c")]));
+    await assertToken(clients[1]!, "b");
+    await assertToken(clients[2]!, "c");
+    const tookMs = performance.now() - start;
+    await until(() => connection.socket.destroyed || connection.socket.readableEnded, "the connection is closed");
+    clients[0]!.close();
+    return tookMs;
+  });
 });
