@@ -6,6 +6,7 @@ import { join, resolve } from "node:path";
 import process from "node:process";
 import { describe, test } from "node:test";
 import { findLeaks } from "../build/leaks.ts";
+import { assertQuick } from "./harness/quick.ts";
 import { hostTarget, runFolder } from "./harness.ts";
 
 const REPOSITORY = resolve(import.meta.dirname, "..");
@@ -55,12 +56,13 @@ describe("a leak", () => {
     assert.deepEqual(leaks("/tmp/app.sock", {}, "url: unix:/tmp/app.sock"), []);
   });
 
-  test("is found in well under 200 ms", () => {
+  test("is found in well under 200 ms", async () => {
     const added = `${"a.b+c/".repeat(80_000)}${"eyJhbGciOi-".repeat(2000)}`;
-    const start = performance.now();
-    assert.deepEqual(leaks(added, process.env), []);
-    const ms = performance.now() - start;
-    assert.ok(ms < 200, `${ms} ms for ${added.length} bytes`);
+    await assertQuick(200, async () => {
+      const start = performance.now();
+      assert.deepEqual(leaks(added, process.env), []);
+      return performance.now() - start;
+    });
   });
 });
 

@@ -122,8 +122,14 @@ test("the worst that 512 characters can be takes no time", () => {
     `${" ".repeat(255)}a${"=".repeat(256)}`,
     `a=${" !".repeat(255)}`,
   ];
-  const started = performance.now();
-  for (let i = 0; i < 1000; i++) for (const text of worst) isTracestate(text);
-  const eachMs = (performance.now() - started) / (1000 * worst.length);
-  assert.ok(eachMs < 0.1, `${eachMs} ms`);
+  for (const text of worst) {
+    let leastMs = Number.POSITIVE_INFINITY;
+    // The least, since the machine may be busy.
+    for (let i = 0; i < 1000; i++) {
+      const started = performance.now();
+      isTracestate(text);
+      leastMs = Math.min(leastMs, performance.now() - started);
+    }
+    assert.ok(leastMs < 0.1, `${leastMs} ms for ${text}`);
+  }
 });
