@@ -5,7 +5,7 @@ import { Held } from "../harness/held.ts";
 import { type Answer, Client, device, fieldOf, GATEWAY, head, ok, origin, ports } from "../harness.ts";
 
 const upstream = await origin(ports.origin);
-await device(GATEWAY);
+const gateway = await device(GATEWAY);
 
 beforeEach(() => upstream.drop());
 
@@ -61,7 +61,7 @@ test("two in flight; the third is answered 503 until one of them has its answer 
   assertRefused(await (await send("/limited/f")).answer(), 503, "overloaded");
 
   for (const client of clients) client.close();
-  await new Promise((resolve) => setTimeout(resolve, 100));
+  await gateway.sees(({ inFlight }) => inFlight === 0, "that they have gone");
   const after = [await send("/limited/g"), await send("/limited/h")];
   const all = await held.take(6);
   for (const { connection } of all.slice(4)) await connection.send(ok("after"));
