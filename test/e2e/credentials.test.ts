@@ -3,6 +3,7 @@ import assert from "node:assert/strict";
 import { mkdirSync, mkdtempSync, readFileSync, renameSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { test } from "node:test";
+import { until } from "../harness/held.ts";
 import {
   ask,
   atEnd,
@@ -150,11 +151,10 @@ test("SIGHUP: every request of a stream has the old one or the new one, none fai
     gateway.child.kill("SIGHUP");
     await new Promise((resolve) => setTimeout(resolve, 10));
   }
-  await gateway.says(/SIGHUP: 2 credentials read anew\n/);
-  await new Promise((resolve) => setTimeout(resolve, 50));
+  await until(() => seen.at(-1) === "t20", "the last one");
   done = true;
   await Promise.all(streams);
-  assert.equal(seen.at(-1), "t20");
+  assert.match(gateway.stderr, /SIGHUP: 2 credentials read anew\n/);
   const numbers = seen.map((token) => Number(token.slice(1)));
   assert.deepEqual(
     numbers,
