@@ -95,17 +95,21 @@ test("a refused endpoint costs no request, is passed over for a second, then use
   assert.deepEqual(await tally("/pair/x", 4), { first: 4, second: 0 });
   await new Promise((resolve) => setTimeout(resolve, DOWN_MS + 100));
   first.script((request, connection) => connection.send(ok(request.body)));
+  const refusedFrom = Date.now();
   for (let n = 0; n < 2; n++) {
     const answer = await ask(ports.device, `${head("POST /pair/x", "Content-Length: 4")}body`);
     assert.equal(answer.body.toString(), "body");
   }
-  const refusedAt = Date.now();
   const second = await startSecond();
   first.script((_, connection) => connection.send(ok("first")));
-  assert.deepEqual(await tally("/pair/x", 10), { first: 10, second: 0 });
-  assert.equal(second.connections.length, 0);
+  for (let n = 0; n < 10; n++) {
+    const { body } = await ask(ports.device, get("/pair/x"));
+    // On a busy machine the second may be over by now.
+    if (Date.now() - refusedFrom > DOWN_MS) break;
+    assert.deepEqual([body.toString(), second.connections.length], ["first", 0]);
+  }
   await untilBothServe("/pair/x");
-  assert.ok(Date.now() - refusedAt > DOWN_MS - 300, "asked again too early");
+  assert.ok(Date.now() - refusedFrom >= DOWN_MS, "asked again too early");
   const counts = await tally("/pair/x", 10);
   assert.deepEqual(counts, { first: 5, second: 5 });
 });
