@@ -319,9 +319,13 @@ test("durations are in their buckets, and their sum is what clients have waited"
     await new Promise((resolve) => setTimeout(resolve, DELAY_MS));
     await serve(request, connection);
   });
-  const started = performance.now();
-  for (let i = 0; i < 5; i++) await ask(ports.device, get("/api/a"));
-  const waitedSeconds = (performance.now() - started) / 1000;
+  const waits: number[] = [];
+  for (let i = 0; i < 5; i++) {
+    const started = performance.now();
+    await ask(ports.device, get("/api/a"));
+    waits.push((performance.now() - started) / 1000);
+  }
+  const waitedSeconds = waits.reduce((sum, seconds) => sum + seconds);
   const before = last;
   await counted();
   for (const pattern of ['http_request_duration_seconds_X{route="api"', 'upstream_response_seconds_X{upstream="api"']) {
@@ -330,7 +334,10 @@ test("durations are in their buckets, and their sum is what clients have waited"
       return last.get(series)! - before.get(series)!;
     };
     const buckets = ["0.005", "0.05", "0.5", "+Inf"].map((le) => grown("bucket", `,le="${le}"`));
-    assert.deepEqual(buckets, [0, 0, 5, 5], pattern);
+    // No longer than its client has waited; on a busy machine that may be more than half a second.
+    const [, , half] = buckets;
+    assert.ok(half! >= waits.filter((seconds) => seconds < 0.5).length, `${buckets} of ${waits}`);
+    assert.deepEqual(buckets, [0, 0, half, 5], pattern);
     const sum = grown("sum");
     // Timers may fire a little early.
     assert.ok(sum > (5 * (DELAY_MS - 2)) / 1000 && sum < waitedSeconds, `${pattern}: ${sum} of ${waitedSeconds}`);
