@@ -5,6 +5,7 @@
 import { spawn } from "node:child_process";
 import { mkdtempSync } from "node:fs";
 import { join } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
 import { atEnd } from "./at-end.ts";
 import { runFolder } from "./run-folder.ts";
 
@@ -59,12 +60,21 @@ export class NotifySocket {
     return this.#times.filter((_, i) => name in this.messages[i]!);
   }
 
+  /** Until none with this field has come for so long: who goes on sending them never lets it come to that. */
+  async ceases(name: string, quietMs: number, limitMs = 10_000): Promise<void> {
+    const limit = Date.now() + limitMs;
+    for (let before = -1; before !== this.with(name).length; await sleep(quietMs)) {
+      if (Date.now() > limit) throw new Error(`${name} still comes: ${this.timesOf(name).map(Math.round)}`);
+      before = this.with(name).length;
+    }
+  }
+
   /** Until so many messages with this field have come. */
   async comes(name: string, count = 1, limitMs = 10_000): Promise<Message> {
     const limit = Date.now() + limitMs;
     while (this.with(name).length < count) {
       if (Date.now() > limit) throw new Error(`no ${count} messages with ${name}: ${JSON.stringify(this.messages)}`);
-      await new Promise((resolve) => setTimeout(resolve, 5));
+      await sleep(5);
     }
     return this.with(name)[count - 1]!;
   }
