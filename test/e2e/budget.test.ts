@@ -151,7 +151,7 @@ test("a client that asks and never reads is closed, with one answer unsent at th
 
 test("connections beyond the limit are closed at once, and there is room again for each that goes", async () => {
   // A connection that the gateway has paused does not tell that its client has gone; the route's idle ends it.
-  await sleep(4000);
+  await device.sees(({ connections }) => connections === 0, "that all have gone");
   const clients = await Promise.all(
     Array.from({ length: ATTACKED_LIMITS.connections }, () => Client.open(ports.device)),
   );
@@ -159,6 +159,6 @@ test("connections beyond the limit are closed at once, and there is room again f
   const late = await Client.open(ports.device);
   assert.equal((await late.ended()).rest.length, 0);
   for (const client of clients) client.close();
-  await sleep(50);
+  await device.sees(({ connections }) => connections === 0, "that they have gone");
   assert.equal(await probe(ports.device), "200");
 });
