@@ -4,7 +4,7 @@
  */
 
 import type { HttpRequest, HttpResponse, TemplatedApp, us_listen_socket } from "uWebSockets.js";
-import { unlinkSync } from "node:fs";
+import { lstatSync, unlinkSync } from "node:fs";
 import { ADMIN_CONNECTIONS_MAX } from "#generated/constants.ts";
 import type { Listener } from "#generated/tables.ts";
 import type { Uws } from "./addon.ts";
@@ -64,9 +64,13 @@ function refuseMethod(res: HttpResponse): void {
   });
 }
 
-/** A unix socket's file that an earlier process has left is removed: the process is alone, as its listeners show. */
+/**
+ * A unix socket's file that an earlier process has left is removed: the process is alone, as its listeners show. Any
+ * other file stays, which uSockets would remove, too.
+ */
 export function listenOnPath(app: TemplatedApp, path: string): us_listen_socket | false {
   try {
+    if (!lstatSync(path).isSocket()) return false;
     unlinkSync(path);
   } catch {
     // It was not there, or listening tells why it cannot be.

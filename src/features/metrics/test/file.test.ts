@@ -1,6 +1,6 @@
 /** The file for node_exporter, and a page on a unix socket: one program without an admin listener on TCP. */
 import assert from "node:assert/strict";
-import { mkdirSync, readdirSync, readFileSync, renameSync, statSync, watch } from "node:fs";
+import { mkdirSync, readdirSync, readFileSync, renameSync, statSync, unlinkSync, watch, writeFileSync } from "node:fs";
 import { request } from "node:http";
 import { join } from "node:path";
 import { test } from "node:test";
@@ -23,6 +23,16 @@ const WINDOWS_MS_MAX = 30_000;
 const metrics = { listener: "admin", textfile: { path: file, interval: "1s" } };
 const listeners = { public: { address: `127.0.0.1:${ports.device}` }, admin: { address: `unix:${socketPath}` } };
 const program = await pack({ ...ROUTES, observability: { metrics } }, hostTarget({ listeners }));
+
+/** Somebody's file, where the socket should be. */
+writeFileSync(socketPath, "precious");
+const refused = new Device(program);
+const late = setTimeout(() => refused.child.kill("SIGKILL"), 10_000);
+const { code: refusedCode } = await refused.exited;
+clearTimeout(late);
+const left = readFileSync(socketPath, "utf8");
+unlinkSync(socketPath);
+
 /** As in the unit that a build generates. */
 const device = new Device("/bin/sh", { args: ["-c", 'umask 077; exec "$0"', program] });
 atEnd(async () => {
@@ -33,6 +43,12 @@ await device.says(/: listening on /);
 
 const read = (): string => readFileSync(file, "utf8");
 const answers = (): number => seriesOf(read()).get('http_requests_total{route="ping",code="2xx"}') ?? -1;
+
+test("a file that is no socket is not removed for one", () => {
+  assert.equal(left, "precious");
+  assert.equal(refusedCode, 69);
+  assert.match(refused.stderr, /: cannot listen on unix:.*\/admin\.sock .*: the address is in use/);
+});
 
 test("the file is there at once, and new with each interval", async () => {
   await until(() => readdirSync(folder).includes("counted.prom"), "the file");
