@@ -4,9 +4,9 @@
  * do as well; this one needs no registry. Made once, it is kept: its digest is what images refer to.
  */
 import { execFileSync } from "node:child_process";
-import { mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from "node:fs";
+import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { basename, join } from "node:path";
 import process from "node:process";
 import { Readable } from "node:stream";
 import { buffer } from "node:stream/consumers";
@@ -14,6 +14,7 @@ import { pipeline } from "node:stream/promises";
 import { extract } from "tar-stream";
 import { sourceDate } from "../../attest/index.ts";
 import { digest } from "../../runtime.ts";
+import { Apt } from "../apt.ts";
 import { dateOf, type File, makeMember, makeTar } from "../tar.ts";
 import { CONFIG, INDEX, LAYER_GZIP, MANIFEST, makeBlob, makeDocument, refer, writeLayout } from "./layout.ts";
 
@@ -25,8 +26,6 @@ const WANTED = [
   /^usr\/share\/doc\/[^/]+(\/copyright)?$/,
   /^(etc|usr\/lib)\/os-release$/,
 ];
-/** Two keys, since one makes the other be looked for in vain: apt takes the second as a list. */
-const machine = (architecture: string) => [`APT::Architecture=${architecture}`, `APT::Architectures::=${architecture}`];
 
 const time = sourceDate(process.env.SOURCE_DATE_EPOCH);
 const folder = process.argv[2]!;
@@ -44,26 +43,12 @@ try {
   rmSync(scratch, { recursive: true, force: true });
 }
 
-/** Paths of the .deb files. apt keeps its state in the scratch folder and looks at none of this machine's packages. */
+/** Paths of the .deb files. */
 function fetchPackages(architecture: string): string[] {
-  const own = join(scratch, architecture);
-  for (const name of ["state/lists/partial", "cache/archives/partial", "debs"])
-    mkdirSync(join(own, name), { recursive: true });
-  writeFileSync(join(own, "status"), "");
-  const places = [`Dir::State=${own}/state`, `Dir::State::status=${own}/status`, `Dir::Cache=${own}/cache`];
-  const options = [...machine(architecture), ...places, "APT::Sandbox::User=root"].flatMap((option) => ["-o", option]);
-  const debs = join(own, "debs");
-  const apt = (...command: string[]) => {
-    execFileSync("apt-get", ["-qq", ...options, ...command], { cwd: debs, stdio: ["ignore", "ignore", "inherit"] });
-  };
-  apt("update");
-  apt("download", ...PACKAGES);
+  const apt = new Apt(join(scratch, architecture), architecture);
+  const gcc = apt.download(...PACKAGES).find((path) => basename(path).startsWith("libgcc-s1"));
   // "gcc-12-base" has the copyright file of both libraries of GCC.
-  const [gcc] = readdirSync(debs).filter((name) => name.startsWith("libgcc-s1"));
-  apt("download", /gcc-\d+-base/.exec(readFields(join(debs, gcc!)))![0]);
-  return readdirSync(debs)
-    .sort()
-    .map((name) => join(debs, name));
+  return apt.download(/gcc-\d+-base/.exec(readFields(gcc!))![0]);
 }
 
 function readFields(deb: string): string {
