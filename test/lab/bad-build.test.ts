@@ -18,6 +18,7 @@ const ORIGIN_MS = 300;
 async function tryBuild(
   unit: Unit,
   build: Build,
+  reason: RegExp,
   meanwhile?: (machine: Machine) => Promise<void>,
 ): Promise<Ran & { seen: Seen }> {
   const { machine } = unit;
@@ -36,19 +37,20 @@ async function tryBuild(
   );
   assert.equal(await machine.must("readlink", `/opt/${NAME}/current`), current);
   assert.equal(ran.code, 1, ran.stdout + ran.stderr);
+  assert.match(ran.stdout, reason, "found out by the defence that is meant for it");
   return { ...ran, seen };
 }
 
 test("a build that ends before it is ready is rolled back, no request fails", { skip: labMissing }, async (context) => {
   const target = { ...TARGET, listeners: { public: { address: `192.0.2.1:${PORT}` } } };
-  const { stdout, seen } = await tryBuild(await bootInstalled(), { target });
+  const { stdout, seen } = await tryBuild(await bootInstalled(), { target }, /: cannot listen on /);
   assert.deepEqual(seen.failures, {});
   context.diagnostic(stdout.trim());
 });
 
 test("a build that never becomes ready is rolled back, no request fails", { skip: labMissing }, async (context) => {
   const build = { routes: { ...ROUTES, routes: ROUTES.routes.toReversed() } };
-  const { stdout, seen } = await tryBuild(await bootInstalled(), build, stopCandidate);
+  const { stdout, seen } = await tryBuild(await bootInstalled(), build, /: it was not ready within 5 s/, stopCandidate);
   assert.deepEqual(seen.failures, {});
   context.diagnostic(stdout.trim());
 });
@@ -77,7 +79,7 @@ test("a build that answers 500 is rolled back, every request is answered", { ski
     upstreams: {},
     routes: [{ name: "all", match: { path: "/*" }, respond: { status: 500, body: "" } }],
   };
-  const { stdout, seen } = await tryBuild(await bootInstalled(), { routes });
+  const { stdout, seen } = await tryBuild(await bootInstalled(), { routes }, /of its \d+ answers were errors/);
   const { "asked first: answered 500": first = 0, "asked again: answered 500": again = 0, ...others } = seen.failures;
   assert.deepEqual(others, {});
   assert.ok(first + again > 0, "it was tried");
@@ -88,14 +90,22 @@ test("a build that is twice as slow is rolled back, no request fails", { skip: l
   const upstreams = { origin: { endpoints: [{ url: `http://127.0.0.1:${SLOW_ORIGIN_PORT}` }] } };
   const unit = await bootInstalled();
   await startOrigin(unit.machine, SLOW_ORIGIN_PORT, ORIGIN_MS * 2);
-  const { stdout, seen } = await tryBuild(unit, { routes: { ...ROUTES, upstreams } });
+  const { stdout, seen } = await tryBuild(
+    unit,
+    { routes: { ...ROUTES, upstreams } },
+    /of its \d+ answers took longer than 500 ms/,
+  );
   assert.deepEqual(seen.failures, {});
   context.diagnostic(stdout.trim());
 });
 
 test("a build for a bigger device is rolled back, no request fails", { skip: labMissing }, async (context) => {
   const target = { ...TARGET, limits: { connections: 200_000, in_flight: 50_000 } };
-  const { stdout, seen } = await tryBuild(await bootInstalled(), { target });
+  const { stdout, seen } = await tryBuild(
+    await bootInstalled(),
+    { target },
+    /: built for a bigger device: it can need \d+ MiB/,
+  );
   assert.deepEqual(seen.failures, {});
   context.diagnostic(stdout.trim());
 });
