@@ -15,7 +15,7 @@ import { atEnd } from "../harness/at-end.ts";
 import { runFolder } from "../harness/run-folder.ts";
 import { type Apart, type Architecture, startApart } from "./apart.ts";
 import { makeCgroups, nameCgroups, removeCgroups } from "./cgroups.ts";
-import { debianRoot } from "./root.ts";
+import { debianRoot, type Suite } from "./root.ts";
 
 const BOOT = fileURLToPath(new URL("boot.sh", import.meta.url));
 /** Under qemu it takes ten times as long. */
@@ -51,6 +51,7 @@ interface Options {
   readonly readOnly?: boolean;
   readonly unified?: boolean;
   readonly architecture?: Architecture;
+  readonly suite?: Suite;
 }
 
 export class Machine {
@@ -66,6 +67,7 @@ export class Machine {
    * @param architecture other than the host's: under qemu
    * @param unified cgroups of version 2 alone, as new systems have them; where this host has both versions there are then
    *   no memory and TasksMax limits, but IPAddressAllow= is kept
+   * @param suite of Debian, if not the one that devices have
    * @param readOnly as field devices are: the root cannot be written to, /var is forgotten
    */
   static async boot({
@@ -73,14 +75,19 @@ export class Machine {
     readOnly = false,
     unified = false,
     architecture = process.arch as Architecture,
+    suite,
   }: Options = {}): Promise<Machine> {
-    const machine = new Machine(await debianRoot(architecture), disk, { readOnly, unified, architecture });
+    const machine = new Machine(await debianRoot(architecture, suite), disk, { readOnly, unified, architecture });
     atEnd(() => machine.#end());
     await machine.#untilUp();
     return machine;
   }
 
-  private constructor(root: string, disk: Disk, { readOnly, unified, architecture }: Required<Omit<Options, "disk">>) {
+  private constructor(
+    root: string,
+    disk: Disk,
+    { readOnly, unified, architecture }: Required<Omit<Options, "disk" | "suite">>,
+  ) {
     this.disk = disk;
     const name = nameCgroups();
     makeCgroups(name);

@@ -4,16 +4,19 @@ import { existsSync } from "node:fs";
 /** With it set, a lab that cannot run is a failure. */
 const REQUIRED = "LAB_REQUIRED";
 
-const TOOLS: readonly (readonly [file: string, debianPackage: string])[] = [
+type Tool = readonly [file: string, debianPackage: string];
+
+const TOOLS: readonly Tool[] = [
   ["/usr/sbin/debootstrap", "debootstrap"],
   ["/usr/bin/systemd-nspawn", "systemd-container"],
 ];
 
 /** False, or why the tests of the lab are skipped. */
-export const labMissing: string | false = findMissing();
+export const labMissing: string | false = whyNot(TOOLS);
 
-function findMissing(): string | false {
-  const missing = TOOLS.filter(([file]) => !existsSync(file)).map(([, debianPackage]) => debianPackage);
+/** False, or why tests that need these are skipped. */
+export function whyNot(tools: readonly Tool[]): string | false {
+  const missing = tools.filter(([file]) => !existsSync(file)).map(([, debianPackage]) => debianPackage);
   const reasons: string[] = [];
   if (process.getuid?.() !== 0) reasons.push("not root");
   if (missing.length > 0) reasons.push(`not installed: ${missing.join(", ")}`);

@@ -13,10 +13,13 @@ import { type Architecture, startApart } from "./apart.ts";
 
 const execute = promisify(execFile);
 
+/** Debian 12, whose glibc is the oldest that a build may need, and one before it. */
+export type Suite = "bookworm" | "bullseye";
+
 /** Raise `version` when the way it is made changes. */
 const RECIPE = {
   version: 1,
-  suite: "bookworm",
+  suite: "bookworm" as Suite,
   variant: "minbase",
   // The last is what the gateway's runtime is linked with.
   packages: ["systemd", "systemd-sysv", "dbus", "libstdc++6"],
@@ -26,20 +29,21 @@ const HOST = process.arch as Architecture;
 const DEBIAN_NAMES = { x64: "amd64", arm64: "arm64" } as const;
 
 /** Its folder. @throws with the end of debootstrap's report */
-export function debianRoot(architecture: Architecture): Promise<string> {
-  const hash = createHash("sha256").update(JSON.stringify(RECIPE)).digest("hex").slice(0, 16);
-  const path = join(findCacheFolder(), "lab", `${RECIPE.suite}-${architecture}-${hash}`);
-  return keepInCache(path, (folder) => makeRoot(folder, architecture));
+export function debianRoot(architecture: Architecture, suite = RECIPE.suite): Promise<string> {
+  const recipe = JSON.stringify({ ...RECIPE, suite });
+  const hash = createHash("sha256").update(recipe).digest("hex").slice(0, 16);
+  const path = join(findCacheFolder(), "lab", `${suite}-${architecture}-${hash}`);
+  return keepInCache(path, (folder) => makeRoot(folder, architecture, suite));
 }
 
-async function makeRoot(folder: string, architecture: Architecture): Promise<void> {
+async function makeRoot(folder: string, architecture: Architecture, suite: Suite): Promise<void> {
   const isForeign = architecture !== HOST;
   const options = [
     ...[`--arch=${DEBIAN_NAMES[architecture]}`, `--variant=${RECIPE.variant}`],
     ...[`--include=${RECIPE.packages.join(",")}`, ...(isForeign ? ["--foreign"] : [])],
   ];
   // Unpacked by the host's programs in any case.
-  await debootstrap(["debootstrap", ...options, RECIPE.suite, folder, await findMirror()], HOST);
+  await debootstrap(["debootstrap", ...options, suite, folder, await findMirror()], HOST);
   if (!isForeign) return;
   // In a user namespace there is no mknod; the devices are there already, and this keeps debootstrap from trying it.
   const container = ["env", "container=lxc"];
