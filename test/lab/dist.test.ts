@@ -8,10 +8,11 @@ import { cpSync, mkdirSync, mkdtempSync, readdirSync, readFileSync } from "node:
 import { basename, join, resolve } from "node:path";
 import { before, describe, test } from "node:test";
 import { promisify } from "node:util";
+import { inNetwork, startOrigin } from "../harness/network/start.ts";
 import { runFolder } from "../harness/run-folder.ts";
 import { Machine } from "./machine.ts";
 import { inFullForm, labMissing } from "./needs.ts";
-import { inNetwork, startOrigin } from "./network.ts";
+
 import { Unit } from "./unit.ts";
 
 const REPOSITORY = resolve(import.meta.dirname, "../..");
