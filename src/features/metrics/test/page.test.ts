@@ -19,9 +19,12 @@ import {
   skipWithoutPromtool,
 } from "./scrape.ts";
 
+/** Requests on each connection. */
+const UNREAD = 1000;
+
 const README = readFileSync(join(import.meta.dirname, "..", "README.md"), "utf8");
 const api = await origin(ports.origin);
-await device(ROUTES, TARGET);
+const gateway = await device(ROUTES, TARGET);
 
 before(async () => {
   api.script((_, connection) => connection.send(ok("x".repeat(100))));
@@ -140,6 +143,22 @@ test("a ninth connection to the admin listener is closed, and the clients' are n
   assert.equal((await ask(ports.device, get("/ping"))).status, 200);
   for (const client of eight) client.close();
   ninth.close();
+});
+
+test("scrapers that ask a thousand times and never read take no memory by it", async () => {
+  const pages = (await scrape()).length * 8 * UNREAD;
+  const eight = await Promise.all(Array.from({ length: 8 }, () => Client.open(ports.admin)));
+  const before = gateway.privateBytes();
+  for (const client of eight) client.socket.pause();
+  let most = 0;
+  for (let i = 0; i < UNREAD; i += 50) {
+    for (const client of eight) client.send(get("/metrics").repeat(50));
+    assert.equal((await ask(ports.device, get("/ping"))).status, 200);
+    most = Math.max(most, gateway.privateBytes() - before);
+  }
+  for (const client of eight) client.reset();
+  assert.ok(most < 16 << 20, `${most} of ${pages} bytes asked for`);
+  assert.ok(pages > 64 << 20);
 });
 
 function split(series: string): [name: string, labels: string] {
