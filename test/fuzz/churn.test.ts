@@ -1,6 +1,7 @@
 /** Origins that close after every answer, or are restarted under load: clients with replayable requests see nothing of it. */
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import { until } from "../harness/held.ts";
 import { Client, device, fieldOf, get, type Origin, ok, origin, ports } from "../harness.ts";
 
 const REQUESTS = 10_000;
@@ -61,8 +62,11 @@ for (const says of [true, false]) {
   });
 }
 
-/** Answers a little later, so that some requests are always in flight; notes those that came on a reused connection. */
-function serve(started: Origin, reused: Set<string>): void {
+/**
+ * Answers a little later, so that some requests are always in flight; notes those that came on a reused connection.
+ * @returns how many of its connections have served nothing yet
+ */
+function serve(started: Origin, reused: Set<string>): () => number {
   const served = new WeakSet<object>();
   started.script(async (request, connection) => {
     if (served.has(connection)) reused.add(request.target);
@@ -70,6 +74,7 @@ function serve(started: Origin, reused: Set<string>): void {
     served.add(connection);
     await connection.send(ok(request.target));
   });
+  return () => started.connections.filter((each) => !each.socket.destroyed && !served.has(each)).length;
 }
 
 /** The end of a killed process: every connection reset, the port closed. */
@@ -81,7 +86,7 @@ async function kill(started: Origin): Promise<void> {
 test(`one of two origins restarted ${RESTARTS} times under load`, async () => {
   const second = await origin(ports.secondOrigin);
   const reused = new Set<string>();
-  for (const started of [first, second]) serve(started, reused);
+  const [, newAtSecond] = [first, second].map((started) => serve(started, reused));
   let running = true;
   let asked = 0;
   let answered = 0;
@@ -108,6 +113,8 @@ test(`one of two origins restarted ${RESTARTS} times under load`, async () => {
   const restarts = async (): Promise<void> => {
     for (let i = 0; i < RESTARTS; i++) {
       await new Promise((resolve) => setTimeout(resolve, UP_MS));
+      // On a busy machine that may be too short for its connections to become old ones.
+      await until(() => newAtSecond!() === 0, "the second origin's connections in use");
       kills += 1;
       await kill(second);
       await new Promise((resolve) => setTimeout(resolve, DOWN_MS));
