@@ -8,9 +8,11 @@
  * client addresses at once each request costs that one call more.
  */
 import type { HttpResponse } from "uWebSockets.js";
-import { HAS_WATCHDOG } from "#generated/constants.ts";
+import { CONNECTIONS_MAX, HAS_UPDATE, HAS_WATCHDOG } from "#generated/constants.ts";
 
 let open = 0;
+/** Connections for which there was no room, so far. */
+export let turnedAway = 0;
 /** Address of every open connection, or "" when there are several or none. */
 let sole = "";
 
@@ -25,6 +27,7 @@ export function trackConnection(res: HttpResponse, change: number): void {
     if (HAS_WATCHDOG && address !== soleBefore) othersSince += 1;
     sole = open === 0 || sole === address ? address : "";
     open += 1;
+    if ((HAS_WATCHDOG || HAS_UPDATE) && open > CONNECTIONS_MAX) turnedAway += 1;
   } else {
     open -= 1;
     if (open === 0) sole = "";

@@ -7,9 +7,8 @@
  * path would get an empty answer of it.
  */
 import type { HttpRequest, HttpResponse, TemplatedApp } from "uWebSockets.js";
-import { CONNECTIONS_MAX } from "#generated/constants.ts";
 import type { Listener } from "#generated/tables.ts";
-import { excuseSelf, expectSelf, openConnections } from "./peer.ts";
+import { excuseSelf, expectSelf, turnedAway } from "./peer.ts";
 import { readArea } from "./slab.ts";
 import { soon } from "./timers.ts";
 import { Transport } from "./transport.ts";
@@ -52,13 +51,14 @@ export function askSelf({ host, port }: Listener, then: (error: string) => void)
     then(error);
   };
   expectSelf();
+  const before = turnedAway;
   const address = host === "0.0.0.0" ? "127.0.0.1" : host === "::" ? "::1" : host;
   const transport: Transport = new Transport({ host: address, port, socketPath: "", weight: 1 }, false, {
     onConnected: () => transport.write(Buffer.from(`TRACE ${ownPath()} HTTP/1.1\r\nhost: self\r\n\r\n`)),
     onRead: () => end(readArea.latin1Slice(0, ANSWER.length) === ANSWER ? "" : "EPROTO"),
     onWritten: () => {},
-    // With all connections taken it is accepted and closed: a full gateway does not hang.
-    onGone: (error) => end(openConnections() >= CONNECTIONS_MAX || ADDRESS_GONE.includes(error) ? "" : error || "EOF"),
+    // With all connections taken it is accepted and closed: a full gateway does not hang. By now it may have room again.
+    onGone: (error) => end(turnedAway > before || ADDRESS_GONE.includes(error) ? "" : error || "EOF"),
   });
   if (leadsElsewhere(transport, address)) soon(() => end(""));
   return () => transport.close();

@@ -180,6 +180,36 @@ test("a gateway whose connections are all taken does not hang", options, async (
   assert.doesNotMatch(service.device.stderr, /watchdog/);
 });
 
+test("nor does one whose connections are taken again as soon as they are free", options, async () => {
+  const service = await serving(300);
+  let goesOn = true;
+  let refused = 0;
+  // Three times as many as there is room for: each comes back when it was closed, and leaves after a moment.
+  const client = async (): Promise<void> => {
+    while (goesOn) {
+      const socket = connect({ host: "127.0.0.1", port: ports.device });
+      const leaves = setTimeout(() => socket.destroy(), 2 + 3 * Math.random());
+      socket
+        .on("error", () => {})
+        .on("end", () => {
+          refused += 1;
+          socket.destroy();
+        });
+      socket.resume();
+      await once(socket, "close");
+      clearTimeout(leaves);
+    }
+  };
+  const clients = Array.from({ length: 3 * CONNECTIONS }, client);
+  const before = service.socket.with("WATCHDOG").length;
+  await service.socket.comes("WATCHDOG", before + 20);
+  goesOn = false;
+  await Promise.all(clients);
+  await end(service);
+  assert.ok(refused > 100, `${refused}`);
+  assert.doesNotMatch(service.device.stderr, /watchdog/);
+});
+
 test("a process that stands still gives no sign of life", options, async () => {
   const service = await serving(200);
   await service.socket.comes("WATCHDOG", 2);
