@@ -32,6 +32,7 @@ export function makeUnit(plan: Plan): string {
       ),
       setting("ExecStart", executablePath(plan), "Its configuration is compiled in."),
       ...reloadSettings(plan),
+      ...stopSettings(plan),
       setting(
         "KillMode",
         "mixed",
@@ -65,6 +66,17 @@ function reloadSettings({ credentials }: Plan): Setting[] {
       "ExecReload",
       "/bin/sh -c 'kill -HUP $MAINPID'",
       "It reads the credentials again. systemd copies them when it starts the service, and only from version 260 on again when it reloads it (RefreshOnReload=credentials in a drop-in): before, new ones need a restart.",
+    ),
+  ];
+}
+
+function stopSettings({ update }: Plan): Setting[] {
+  if (update === undefined) return [];
+  return [
+    setting(
+      "ExecStop",
+      `/bin/sh -c 'if [ -n "$MAINPID" ]; then kill -TERM $MAINPID; while kill -0 $MAINPID 2>/dev/null; do sleep 0.1; done; fi'`,
+      "A build that has taken over from another was not systemd's child when it became the main process. systemd would not wait for it to drain, but kill it at once.",
     ),
   ];
 }

@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
 import { startLoad, startOrigin } from "../harness/network/start.ts";
-import { bootInstalled, DRAIN_MS, NAME, ORIGIN_PORT, PORT } from "./gateway.ts";
+import { activate, bootInstalled, DRAIN_MS, NAME, NEXT_ROUTES, ORIGIN_PORT, PORT } from "./gateway.ts";
 import { isFull, labMissing } from "./needs.ts";
 
 const LONG_MS = isFull ? 10_000 : 3000;
@@ -45,4 +45,20 @@ test(`stopped under load, all requests in flight are answered, one of them after
   context.diagnostic(
     `stopped in ${Math.round(tookMs)} ms, ${asked - failed} answered, none cut, ${unaccepted} reset unaccepted`,
   );
+});
+
+test("stopped after another build has taken over, it drains as before", { skip: labMissing }, async () => {
+  const unit = await bootInstalled();
+  const { machine } = unit;
+  await startOrigin(machine, ORIGIN_PORT);
+  // Not systemd's child when it becomes the main process.
+  assert.equal((await activate(machine, { routes: NEXT_ROUTES })).code, 0);
+  const long = await startLoad(machine, { ...load, path: `/wait/${LONG_MS}`, keepAlive: 1 });
+  await sleep(500);
+  const stopped = machine.run(["systemctl", "stop", NAME]);
+  const { requests, failures } = await long.stop();
+  assert.deepEqual([requests, failures], [1, {}], await unit.journal());
+  assert.equal((await stopped).code, 0);
+  const { ActiveState, Result } = await unit.state();
+  assert.deepEqual([ActiveState, Result], ["inactive", "success"]);
 });
