@@ -101,6 +101,11 @@ test("the README says how many bytes signs of life, a watchdog and credentials a
   compare("credentials", credentials, (await measure(set("{credential.a}"))).bytes - constant);
 });
 
+test("the README says how many bytes the exchange of builds adds", async () => {
+  const { bytes } = await measure(FORWARDS, `${TARGET}update: { probation: 60s }\n`);
+  compare("update", /`update` adds ([\d,]+) bytes/.exec(README)?.[1], bytes - plain);
+});
+
 /** Names in the core that only features lead to: what one of them does for a request, or keeps of it. */
 const OBSERVING = [
   ...["arrive", "refusalHead", "takeField", "startTaking", "cameBy", "arriveBy", "requestIdOf", "randomHex"],

@@ -2,9 +2,9 @@
  * What systemd is told (sd_notify(3)): ready, its status, signs of life, stopping. Only where
  * NOTIFY_SOCKET says that somebody listens.
  *
- * Node.js has no datagram sockets for that (nodejs/node#61933), so systemd's own program is run for each message. It is
- * worth some milliseconds, so there are few: what comes while one runs goes out together after it. A message that cannot
- * be sent never ends the service; systemd will, if it cares.
+ * Messages are few: what comes while one is on its way goes out together after it. One that may not have been heard is
+ * said again: while systemd reads its units anew it hears nobody, and without a sign of life it would end a service that
+ * is well. A message that cannot be sent never ends the service; systemd will, if it cares.
  */
 import { DRAIN_MS, HAS_WATCHDOG } from "#generated/constants.ts";
 import { listeners, routeNames } from "#generated/tables.ts";
@@ -12,11 +12,12 @@ import { exchangesInFlight } from "./exchange.ts";
 import { addressOf } from "./listen.ts";
 import { logLine, WARNING } from "./log.ts";
 import { load } from "./statistics.ts";
+import { notify } from "./systemd-notify.ts";
+import { wait } from "./timers.ts";
 import { startWatchdog, stopWatchdog } from "./watchdog.ts";
 
-const PROGRAM = "/usr/bin/systemd-notify";
-/** It waits for up to 5 s by itself until the message has been read. */
-const PROGRAM_MS_MAX = 10_000;
+const RETRIES = 3;
+const RETRY_MS = 1000;
 
 /** Only the service's main process speaks. */
 let speaks = false;
@@ -44,6 +45,7 @@ export function beginService(takenOver: boolean): void {
 /** Another process goes on with the service: this one is silent from now on. */
 export function endService(): void {
   speaks = false;
+  pending.clear();
   if (HAS_WATCHDOG) stopWatchdog();
 }
 
@@ -68,6 +70,8 @@ function status(): string {
 /** By name, what the next message will say. */
 const pending = new Map<string, string>();
 let running = false;
+/** In a row. */
+let failures = 0;
 let complained = false;
 
 function tell(fields: Readonly<Record<string, string>>): void {
@@ -77,30 +81,32 @@ function tell(fields: Readonly<Record<string, string>>): void {
     pending.delete(name);
     pending.set(name, value);
   }
-  if (!running) send();
+  if (!running) void send();
 }
 
-function send(): void {
-  const message = [...pending].map(([name, value]) => `${name}=${value}`);
-  pending.clear();
+async function send(): Promise<void> {
   running = true;
-  const end = (problem: string): void => {
-    if (problem !== "" && !complained)
-      logLine(`systemd cannot be told how the service fares: ${PROGRAM} ${problem}`, WARNING);
-    complained ||= problem !== "";
-    running = false;
-    if (pending.size > 0) send();
-  };
-  try {
-    // Loaded for this alone: it takes 10 ms. What the program has to say of a failure is for the log.
-    const child = process.getBuiltinModule("node:child_process").spawn(PROGRAM, message, {
-      stdio: ["ignore", "ignore", complained ? "ignore" : "inherit"],
-      timeout: PROGRAM_MS_MAX,
-      killSignal: "SIGKILL",
-    });
-    child.once("error", (error: NodeJS.ErrnoException) => end(`cannot be run: ${error.code}`));
-    child.once("exit", (code, signal) => end(code === 0 ? "" : `ended with ${signal ?? code}`));
-  } catch (error) {
-    end(`cannot be run: ${(error as NodeJS.ErrnoException).code}`);
+  while (pending.size > 0) {
+    const sent = [...pending];
+    pending.clear();
+    const problem = await notify(
+      sent.map(([name, value]) => `${name}=${value}`),
+      !complained,
+    );
+    if (problem === "") {
+      failures = 0;
+      continue;
+    }
+    if (!complained) logLine(`systemd cannot be told how the service fares: ${problem}`, WARNING);
+    complained = true;
+    if (failures === RETRIES) {
+      failures = 0;
+      continue;
+    }
+    failures += 1;
+    if (!speaks) break;
+    for (const [name, value] of sent) if (!pending.has(name)) pending.set(name, value);
+    await wait(RETRY_MS);
   }
+  running = false;
 }

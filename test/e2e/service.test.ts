@@ -5,7 +5,7 @@
 import assert from "node:assert/strict";
 import { spawn } from "node:child_process";
 import { once } from "node:events";
-import { existsSync, mkdtempSync, readFileSync, writeFileSync } from "node:fs";
+import { copyFileSync, existsSync, mkdtempSync, readFileSync, writeFileSync } from "node:fs";
 import { connect, createServer } from "node:net";
 import { join } from "node:path";
 import { test } from "node:test";
@@ -344,6 +344,22 @@ test("a systemd-notify that is missing or fails is one line, and the service goe
     device.child.kill("SIGTERM");
     assert.deepEqual(await device.exited, { code: 0, signal: null });
   }
+});
+
+test("what systemd does not hear, since it reads its units anew, is said again", rootOptions, async () => {
+  const folder = mkdtempSync(join(runFolder(), "deaf-"));
+  const [real, stub, calls] = [join(folder, "real"), join(folder, "stub"), join(folder, "calls")];
+  copyFileSync("/usr/bin/systemd-notify", real);
+  // Every other message is lost.
+  const script = `#!/bin/sh\necho "$@" >>${calls}\n[ $(($(wc -l <${calls}) % 2)) = 1 ] && exit 1\nexec ${real} "$@"\n`;
+  writeFileSync(stub, script, { mode: 0o755 });
+  const mount = `mount --bind ${stub} /usr/bin/systemd-notify`;
+  const service = await serving(600_000, (file) => `exec unshare -m sh -c '${mount} && exec ${file}'`);
+  assert.equal(service.socket.with("READY").length, 1);
+  writeFileSync(join(credentials, "token"), "s3cret");
+  service.device.child.kill("SIGHUP");
+  await until(() => service.socket.with("STATUS").at(-1)!.STATUS!.includes("credentials"), "the reload in the status");
+  await end(service);
 });
 
 test(

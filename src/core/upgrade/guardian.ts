@@ -262,9 +262,12 @@ export class Guardian {
     const { child, build } = candidate;
     try {
       await tellMainPid(child.pid!);
+      if (child.exitCode !== null || child.signalCode !== null) throw new Error("it has ended");
     } catch (error) {
+      // It may have heard all the same.
+      tellMainPid(process.pid).catch(() => {});
       this.#candidate = candidate;
-      this.#takeBack(`the service manager could not be told: ${(error as Error).message}`);
+      this.#takeBack((error as Error).message);
       return;
     }
     if (HAS_SERVICE) endService();
