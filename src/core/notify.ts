@@ -11,6 +11,7 @@ import { listeners, routeNames } from "#generated/tables.ts";
 import { exchangesInFlight } from "./exchange.ts";
 import { addressOf } from "./listen.ts";
 import { logLine, WARNING } from "./log.ts";
+import { isListening } from "./server.ts";
 import { load } from "./statistics.ts";
 import { notify } from "./systemd-notify.ts";
 import { wait } from "./timers.ts";
@@ -36,7 +37,7 @@ export function beginService(takenOver: boolean): void {
   if (HAS_WATCHDOG) {
     startWatchdog(
       takenOver,
-      () => !draining,
+      () => isListening,
       () => tell({ WATCHDOG: "1", STATUS: status() }),
     );
   }

@@ -28,8 +28,9 @@ import { handle } from "./proxy.ts";
 import { answerSelf } from "./self-request.ts";
 import { takeOver } from "./upgrade/inherit.ts";
 
-/** Whether clients can connect: for features, which have no other way to know. */
+/** Whether clients can connect: for whom there is no other way to know. */
 export let isListening = false;
+const TELLS = HAS_ADMIN || STARTS_FEATURES || HAS_WATCHDOG;
 
 export interface Server {
   /** No new connections from clients from now on; admin listeners go on, since they tell how the drain goes. */
@@ -68,11 +69,11 @@ export async function startServer(addon: Uws, beside: boolean): Promise<Server> 
     for (const each of apps) each.close();
     throw error;
   }
-  if (HAS_ADMIN || STARTS_FEATURES) isListening = true;
+  if (TELLS) isListening = true;
   return {
     stopListening: () => {
       for (const each of sockets) closeSocket(addon, each);
-      if (HAS_ADMIN || STARTS_FEATURES) isListening = false;
+      if (TELLS) isListening = false;
     },
     stopAdmin: () => {
       for (const each of adminSockets) closeSocket(addon, each);
@@ -87,7 +88,7 @@ export async function startServer(addon: Uws, beside: boolean): Promise<Server> 
 /** Undoes `stopListening` and `stopAdmin`. @throws ListenError */
 export async function listenAgain({ sockets }: Server): Promise<void> {
   for (const each of sockets) await openShared(each);
-  if (HAS_ADMIN || STARTS_FEATURES) isListening = true;
+  if (TELLS) isListening = true;
 }
 
 function makeApp(addon: Uws, listener: number): TemplatedApp {

@@ -16,7 +16,8 @@ let failing = false;
 
 /**
  * @param takenOver this process was not the one that systemd started
- * @param listens whether the listeners are open; while they are not, that the event loop turns is sign enough
+ * @param listens whether the listeners are open; while they are not, in a drain or while another build is on trial, that
+ *   the event loop turns is sign enough
  * @param alive gives the sign
  */
 export function startWatchdog(takenOver: boolean, listens: () => boolean, alive: () => void): void {

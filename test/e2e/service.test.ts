@@ -10,7 +10,7 @@ import { connect, createServer } from "node:net";
 import { join } from "node:path";
 import { test } from "node:test";
 import { until } from "../harness/held.ts";
-import { NotifySocket } from "../harness/notify-socket.ts";
+import { NotifySocket, notifyMissing } from "../harness/notify-socket.ts";
 import {
   ask,
   atEnd,
@@ -51,9 +51,8 @@ const file = await pack(routes({ request_headers: { set: { "X-Token": "{credenti
 const credentials = mkdtempSync(join(runFolder(), "service-"));
 writeFileSync(join(credentials, "token"), "s3cret");
 
-const isReady = existsSync("/usr/bin/systemd-notify") && existsSync("/usr/bin/perl");
-const options = { skip: !isReady && "needs systemd-notify and perl" };
-const mayIsolate = isReady && process.getuid?.() === 0 && existsSync("/usr/sbin/ip");
+const options = { skip: notifyMissing };
+const mayIsolate = notifyMissing === undefined && process.getuid?.() === 0 && existsSync("/usr/sbin/ip");
 const rootOptions = { skip: !mayIsolate && "needs root, ip, systemd-notify and perl" };
 
 function forwarded(name: string): string | undefined {

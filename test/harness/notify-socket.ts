@@ -3,7 +3,7 @@
  * and Debian is never without perl; a message that carries a descriptor (BARRIER=1) has it closed as by systemd.
  */
 import { spawn } from "node:child_process";
-import { mkdtempSync } from "node:fs";
+import { existsSync, mkdtempSync } from "node:fs";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { atEnd } from "./at-end.ts";
@@ -11,6 +11,10 @@ import { runFolder } from "./run-folder.ts";
 
 const RECEIVE = `use Socket; $| = 1; socket(my $s, PF_UNIX, SOCK_DGRAM, 0) or die $!; bind($s, sockaddr_un($ARGV[0])) or die $!;
 print "{}\\n"; while (defined recv($s, my $m, 65536, 0)) { $m =~ s/\\n/\\x1f/g; print "$m\\n"; }`;
+
+/** Why there is none; undefined if there can be one. For a test's `skip`. */
+export const notifyMissing =
+  existsSync("/usr/bin/systemd-notify") && existsSync("/usr/bin/perl") ? undefined : "needs systemd-notify and perl";
 
 export type Message = Readonly<Record<string, string>>;
 

@@ -31,7 +31,7 @@ function routes(version: string, originPort: number): object {
 const PUBLIC = { public: { address: `127.0.0.1:${PORT}` } };
 const OTHER = { other: { address: `127.0.0.1:${OTHER_PORT}` } };
 
-function target(inFlight: number, listeners: object = PUBLIC): object {
+function target(inFlight: number, listeners: object = PUBLIC, more: object = {}): object {
   return {
     target: HOST_TARGET,
     listeners,
@@ -44,8 +44,11 @@ function target(inFlight: number, listeners: object = PUBLIC): object {
       error_ratio: "5%",
       min_requests: 40,
     },
+    ...more,
   };
 }
+
+const WATCHED = { service: { manager: "systemd", watchdog: "30s" } };
 
 export const builds = {
   one: () => pack(routes("one", ORIGIN_PORT), target(64)),
@@ -57,5 +60,8 @@ export const builds = {
   wider: () => pack(routes("wider", ORIGIN_PORT), target(64, { ...OTHER, ...PUBLIC })),
   widerToo: () => pack(routes("wider too", ORIGIN_PORT), target(64, { ...OTHER, ...PUBLIC })),
   moved: () => pack(routes("moved", ORIGIN_PORT), target(64, OTHER)),
+  watched: () => pack(routes("watched", ORIGIN_PORT), target(64, PUBLIC, WATCHED)),
+  /** Has room for few connections. */
+  watchedToo: () => pack(routes("watched too", ORIGIN_PORT), target(2, PUBLIC, WATCHED)),
   bigger: () => pack(routes("bigger", ORIGIN_PORT), target(4096)),
 };

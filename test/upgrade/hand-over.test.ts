@@ -4,6 +4,7 @@ import { spawn } from "node:child_process";
 import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { test } from "node:test";
+import { NotifySocket, notifyMissing } from "../harness/notify-socket.ts";
 import { builds, NAME, OTHER_PORT } from "./builds.ts";
 import { namespaceMissing } from "./namespace.ts";
 import { run, Service } from "./service.ts";
@@ -72,6 +73,23 @@ test("builds with other listeners: what both have is handed over, the rest is op
   assert.equal(await service.version(OTHER_PORT), "moved");
   await service.until("nobody listens there", async () => (await service.listeningSockets()).length === 0);
   assert.deepEqual(await service.listeningSockets(OTHER_PORT), other);
+});
+
+test("signs of life do not cease while a build is on trial that has no room for another connection", {
+  skip: skip ?? notifyMissing,
+}, async () => {
+  const socket = await NotifySocket.open();
+  const env = { NOTIFY_SOCKET: socket.path, WATCHDOG_USEC: "200000" };
+  const service = await Service.start(await builds.watched(), { env });
+  await socket.comes("WATCHDOG");
+  const activation = service.root.command(await builds.watchedToo(), "activate");
+  await service.until("it is on trial", async () => (await service.status()).trial?.phase === "probation");
+  await service.load({ keepAlive: 64, oneRequest: 0 });
+  // One that was on its way before may come yet.
+  await socket.comes("WATCHDOG", socket.with("WATCHDOG").length + 4);
+  assert.equal((await service.status()).trial?.phase, "probation");
+  await activation;
+  assert.ok((await service.endLoad()).failed > 0, "there was room for all");
 });
 
 test("a second copy is refused with 69, whichever has the port", { skip }, async () => {

@@ -84,12 +84,16 @@ export class Service {
   readonly root = new Root();
   readonly namespace: Namespace;
   readonly #file: string;
+  readonly #env: NodeJS.ProcessEnv;
   readonly #logFile = join(this.root.path, "log");
   #load: RunningLoad | undefined;
 
   /** Installs the build and starts it, with origins before it. */
-  static async start(file: string, { migrates = true, limitFile }: { migrates?: boolean; limitFile?: string } = {}) {
-    const service = new Service(file, await Namespace.make(migrates));
+  static async start(
+    file: string,
+    { migrates = true, limitFile, env = {} }: { migrates?: boolean; limitFile?: string; env?: NodeJS.ProcessEnv } = {},
+  ) {
+    const service = new Service(file, await Namespace.make(migrates), env);
     const { code, stderr } = await service.root.command(file, "install");
     assert.equal(code, 0, stderr);
     await startOrigin(service.namespace, ORIGIN_PORT);
@@ -98,8 +102,9 @@ export class Service {
     return service;
   }
 
-  private constructor(file: string, namespace: Namespace) {
+  private constructor(file: string, namespace: Namespace, env: NodeJS.ProcessEnv) {
     this.#file = file;
+    this.#env = env;
     this.namespace = namespace;
     atEnd(() => this.stop());
   }
@@ -115,7 +120,7 @@ export class Service {
   }
 
   get env(): NodeJS.ProcessEnv {
-    return { RUNTIME_DIRECTORY: join(this.root.path, "run", NAME) };
+    return { RUNTIME_DIRECTORY: join(this.root.path, "run", NAME), ...this.#env };
   }
 
   /** What the service's processes have said. */
