@@ -4,10 +4,11 @@
  * itself, here and in the packed binary, so only that one is looked at.
  */
 import assert from "node:assert/strict";
-import { existsSync, readdirSync, readFileSync } from "node:fs";
+import { readdirSync, readFileSync } from "node:fs";
 import { connect, type Socket } from "node:net";
 import { test } from "node:test";
 import { until } from "../harness/held.ts";
+import { waitedMs } from "../harness/waited.ts";
 import { atEnd, Client, device, get, hostTarget, ok, origin, ports } from "../harness.ts";
 
 const IDLE = 5000;
@@ -56,21 +57,17 @@ async function openMany(count: number): Promise<Socket[]> {
 
 /** How long a request on a new connection takes, without the time in which there was no processor for it. */
 async function timeRequest(): Promise<number> {
-  const begun = performance.now() - waitedMs();
+  const begun = performance.now() - bothWaitedMs();
   const client = await Client.open(ports.device);
   const answer = await client.send(get("/x")).answer();
   assert.equal(answer.status, 200);
   client.close();
-  return performance.now() - waitedMs() - begun;
+  return performance.now() - bothWaitedMs() - begun;
 }
 
-/** For how long the gateway and this process, which is client and origin, could have run and something else did. */
-function waitedMs(): number {
-  const nanoseconds = [gateway.child.pid, process.pid].map((pid) => {
-    const path = `/proc/${pid}/task/${pid}/schedstat`;
-    return existsSync(path) ? Number(readFileSync(path, "utf8").split(" ")[1]) : 0;
-  });
-  return (nanoseconds[0]! + nanoseconds[1]!) / 1e6;
+/** The gateway, and this process, which is client and origin. */
+function bothWaitedMs(): number {
+  return waitedMs(gateway.child.pid!, process.pid);
 }
 
 function openFiles(): number {
