@@ -39,12 +39,26 @@ test("the arm64 package on an arm64 Debian: serves, is watched, upgraded and sto
     WAIT_MS,
   );
   assert.match(restarted.StatusText, /^serving/);
-  // To `activate` the running service is no build of this name: qemu is the file of every process.
+  // To `activate` the running service is no build of this name: qemu is the file of every process. So builds change
+  // places here as they do where nothing runs; how one takes over is arm64-upgrade.test.ts.
+  const first = await statusOf(machine);
   await install(machine, { target: ARM_TARGET, routes: NEXT_ROUTES, release: "1.1.0" });
   await machine.must("systemctl", "restart", NAME);
   assert.equal(await fetchText(machine, "/fixed"), "next");
   await machine.must("systemctl", "stop", NAME);
   const { ActiveState, Result } = await unit.state();
   assert.deepEqual([ActiveState, Result], ["inactive", "success"]);
+
+  const second = await statusOf(machine);
+  assert.deepEqual([second.previous, second.installed.length], [first.current, 2]);
+  await machine.must(`/opt/${NAME}/current/${NAME}`, "rollback");
+  const back = await statusOf(machine);
+  assert.deepEqual([back.current, back.previous], [first.current, second.current]);
+  await machine.must("systemctl", "start", NAME);
+  assert.equal(await fetchText(machine, "/fixed"), "fixed");
   context.diagnostic(`${requests} requests in ${LOAD_MS / 1000} s`);
 });
+
+async function statusOf(machine: Machine): Promise<{ current: string; previous: string; installed: string[] }> {
+  return JSON.parse(await machine.must(`/opt/${NAME}/current/${NAME}`, "status", "--json"));
+}

@@ -1,5 +1,5 @@
-# The device lab in full: the package on a booted Debian with systemd, as a device has it. Needs root, debootstrap and
-# systemd-container; `make test` runs the short form of the same tests.
+# The device lab in full: the package on a booted Debian with systemd, as a device has it. Needs root and the programs that
+# the README names; `make test` runs the short form of the same tests.
 NODE ?= node build/node.mjs
 
 .PHONY: device-test
