@@ -83,13 +83,18 @@ export default defineFeature({
     HW2301: "access_log: a request field whose value is a secret",
     HW2302: "access_log: a log without lines",
     HW2303: "access_log: a budget too small for what a line can be",
+    HW2304: "access_log: a request field that is named twice",
   },
   use: () => undefined,
   checkProgram(values, program, problem) {
     const log = values.access_log as AccessLog;
+    const seen = new Set<string>();
     for (const [i, name] of (log.request_headers ?? []).entries()) {
-      if (!isSecretField(name)) continue;
-      problem("HW2301", ["access_log", "request_headers", i], `${name} is a secret by its name, and is never shown`);
+      const path = ["access_log", "request_headers", i];
+      if (isSecretField(name)) problem("HW2301", path, `${name} is a secret by its name, and is never shown`);
+      if (seen.has(name.toLowerCase()))
+        problem("HW2304", path, `${name} is there already; upper and lower case are one`);
+      seen.add(name.toLowerCase());
     }
     const { shares, budgetBytes, lineBytesMax } = settingsOf(log, program);
     if (shares.every((part) => part === 0)) {
