@@ -30,7 +30,6 @@ import { takeOver } from "./upgrade/inherit.ts";
 
 /** Whether clients can connect: for whom there is no other way to know. */
 export let isListening = false;
-const TELLS = HAS_ADMIN || STARTS_FEATURES || HAS_WATCHDOG;
 
 export interface Server {
   /** No new connections from clients from now on; admin listeners go on, since they tell how the drain goes. */
@@ -69,11 +68,11 @@ export async function startServer(addon: Uws, beside: boolean): Promise<Server> 
     for (const each of apps) each.close();
     throw error;
   }
-  if (TELLS) isListening = true;
+  if (HAS_ADMIN || STARTS_FEATURES || HAS_WATCHDOG) isListening = true;
   return {
     stopListening: () => {
       for (const each of sockets) closeSocket(addon, each);
-      if (TELLS) isListening = false;
+      if (HAS_ADMIN || STARTS_FEATURES || HAS_WATCHDOG) isListening = false;
     },
     stopAdmin: () => {
       for (const each of adminSockets) closeSocket(addon, each);
@@ -88,7 +87,7 @@ export async function startServer(addon: Uws, beside: boolean): Promise<Server> 
 /** Undoes `stopListening` and `stopAdmin`. @throws ListenError */
 export async function listenAgain({ sockets }: Server): Promise<void> {
   for (const each of sockets) await openShared(each);
-  if (TELLS) isListening = true;
+  if (HAS_ADMIN || STARTS_FEATURES || HAS_WATCHDOG) isListening = true;
 }
 
 function makeApp(addon: Uws, listener: number): TemplatedApp {
