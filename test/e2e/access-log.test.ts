@@ -185,6 +185,12 @@ test("a credential is in no line, whatever field it goes out in", async () => {
   await logged.stop();
 });
 
+test("fields are shown of a request that no upstream sees, too", async () => {
+  const { lines } = await linesOf([get("/ping", "User-Agent: pump/2", "Referer: http://a/")]);
+  assert.deepEqual(lines[0]!["http.request.header.user-agent"], ["pump/2"]);
+  assert.deepEqual(lines[0]!["http.request.header.referer"], ["http://a/"]);
+});
+
 test("what stands in a body is no field", async () => {
   upstream.script((_, connection) => connection.send(ok("ok")));
   const body = "\r\nreferer: of-the-body\r\n";

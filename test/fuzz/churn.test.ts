@@ -77,12 +77,6 @@ function serve(started: Origin, reused: Set<string>): () => number {
   return () => started.connections.filter((each) => !each.socket.destroyed && !served.has(each)).length;
 }
 
-/** The end of a killed process: every connection reset, the port closed. */
-async function kill(started: Origin): Promise<void> {
-  for (const connection of started.connections) if (!connection.socket.destroyed) connection.reset();
-  await started.close();
-}
-
 test(`one of two origins restarted ${RESTARTS} times under load`, async () => {
   const second = await origin(ports.secondOrigin);
   const reused = new Set<string>();
@@ -116,7 +110,7 @@ test(`one of two origins restarted ${RESTARTS} times under load`, async () => {
       // On a busy machine that may be too short for its connections to become old ones.
       await until(() => newAtSecond!() === 0, "the second origin's connections in use");
       kills += 1;
-      await kill(second);
+      await second.kill();
       await new Promise((resolve) => setTimeout(resolve, DOWN_MS));
       await second.listen();
     }

@@ -83,6 +83,13 @@ export class Origin {
     if (this.server.listening) await new Promise((resolve) => this.server.close(resolve));
   }
 
+  /** The end of a killed process: the port closed, which it has had for longest, and every connection reset. */
+  async kill(): Promise<void> {
+    const closed = new Promise((resolve) => this.server.close(resolve));
+    for (const connection of this.connections) if (!connection.socket.destroyed) connection.reset();
+    await closed;
+  }
+
   /** Closes all connections and waits until the other side has, too, so that it reuses none of them. */
   async drop(): Promise<void> {
     const live = this.connections.filter((connection) => !connection.socket.destroyed);

@@ -247,13 +247,13 @@ function putRoute(l: Log, x: Exchange, at: number): number {
 function putFields({ fields, secretInQuery }: Log, x: Exchange, at: number, close: string): number {
   if (fields.length === 0 || x.headEnd === 0) return at;
   const head = x.headBytes as Buffer;
-  // A small body goes out behind it, in the same buffer.
-  const headEnd = head.indexOf(HEAD_END);
+  // A small body goes out behind it, in the same buffer. Where nothing goes out, the head has no end.
+  const bodyStart = head.indexOf(HEAD_END);
   let end = at;
   for (let i = 0; i < fields.length; i++) {
     const { label, inHead } = fields[i]!;
     const found = head.indexOf(inHead);
-    if (found === -1 || found > headEnd) continue;
+    if (found === -1 || (bodyStart !== -1 && found > bodyStart)) continue;
     const from = found + inHead.length;
     let value = head.toString("utf8", from, head.indexOf(CARRIAGE_RETURN, from));
     // A route may have put one there.
