@@ -81,7 +81,11 @@ export class EndpointPool {
         return connection;
       }
     }
-    if (this.open === this.upstream.connectionsMax) return null;
+    if (this.open === this.upstream.connectionsMax) {
+      if (this.idle.length === 0) return null;
+      // A fresh one is asked for: what has been idle for longest makes room.
+      this.idle[0]!.close();
+    }
     this.open += 1;
     this.opened += 1;
     return new Connection(this, owner);
@@ -134,6 +138,16 @@ function remove(list: Connection[], connection: Connection): void {
   if (index !== -1) list.splice(index, 1);
 }
 
+/** In which order endpoints are asked. */
+const UP = 0;
+const AVOIDED = 1;
+const DOWN = 2;
+
+function rankOf(endpoint: EndpointPool, avoids: EndpointPool | null): number {
+  if (endpoint.isDown) return DOWN;
+  return endpoint === avoids ? AVOIDED : UP;
+}
+
 export class UpstreamPool {
   readonly endpoints: EndpointPool[];
   readonly upstream: Upstream;
@@ -163,7 +177,10 @@ export class UpstreamPool {
     return this.takeFrom(preferred, fresh, shares, avoids);
   }
 
-  /** From the preferred one on; endpoints that just refused come last, so that one that is back is found among them. */
+  /**
+   * From the preferred one on; the one that the request avoids comes after the others. Where any is up, those that just
+   * refused are not asked, however full it is: the request waits for it. Where none is, one that is back is found so.
+   */
   private takeFrom(
     preferred: EndpointPool,
     fresh: boolean,
@@ -172,13 +189,16 @@ export class UpstreamPool {
   ): Connection | null {
     const count = this.endpoints.length;
     const first = this.endpoints.indexOf(preferred);
-    for (const down of [false, true]) {
+    for (let rank = UP; rank <= DOWN; rank++) {
+      let isNoneUp = true;
       for (let i = 0; i < count; i++) {
         const endpoint = this.endpoints[(first + i) % count]!;
-        if ((endpoint.isDown || endpoint === avoids) !== down) continue;
+        if (!endpoint.isDown) isNoneUp = false;
+        if (rankOf(endpoint, avoids) !== rank) continue;
         const connection = endpoint.take(this.owner, fresh, shares);
         if (connection !== null) return connection;
       }
+      if (rank === AVOIDED && !isNoneUp) return null;
     }
     return null;
   }

@@ -118,6 +118,19 @@ test("least_request passes over a refused endpoint, too", async () => {
   assert.deepEqual(await tally("/least/x", 10), { first: 10, second: 0 });
 });
 
+test("while one endpoint refuses, requests wait for the other one, however busy that is", async () => {
+  const held = new Held(first);
+  // More than the endpoint has connections, and several whose turn it is at the one that refuses.
+  const clients = await Promise.all(Array.from({ length: 8 }, () => Client.open(ports.device)));
+  for (const client of clients) client.send(get("/scarce/x"));
+  for (let n = 1; n <= clients.length; n++) await (await held.take(n))[n - 1]!.connection.send(ok("first"));
+  for (const client of clients) {
+    const answer = await client.answer();
+    assert.deepEqual([answer.status, answer.body.toString()], [200, "first"], answer.body.toString());
+    client.close();
+  }
+});
+
 test("all endpoints refuse: 502, and the first that comes back serves at once", async () => {
   for (let n = 0; n < 3; n++) {
     const answer = await ask(ports.device, get("/dead/x"));
