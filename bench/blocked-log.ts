@@ -5,13 +5,10 @@
  *
  *   node bench/blocked-log.ts [rounds] [seconds]
  */
-import { execFileSync } from "node:child_process";
 import { setTimeout as sleep } from "node:timers/promises";
-import { buildGateway } from "./gateway.ts";
+import { withBuilds } from "./builds.ts";
 import type { Load } from "./load.ts";
-import { type Program, runScenario, startProgram } from "./measure.ts";
-import { prepareOrigin } from "./peers.ts";
-import { LOAD_CORE } from "./processes.ts";
+import { type Program, runScenario } from "./measure.ts";
 import { findFreePorts } from "./ready.ts";
 import { makeRunDir } from "./run-dir.ts";
 import { showOutcome } from "./show-outcome.ts";
@@ -25,32 +22,15 @@ const DRAIN_MS = 1000;
 
 const [rounds = 5, seconds = 2] = process.argv.slice(2).map(Number);
 const dir = makeRunDir();
-const running: Program[] = [];
-try {
-  process.exitCode = await compare();
-} finally {
-  for (const program of running) await program.running.stop();
-}
+const [originPort = 0, offPort = 0, offAdmin = 0, port = 0, adminPort = 0] = await findFreePorts(5);
+const setup = { routeCount: 1, pipelining: 1, hasFixed: true };
+// Both count, since what is logged is held against what is counted.
+const off = { ...setup, observability: { adminPort: offAdmin, keys: { metrics: {} } } };
+const on = { ...setup, isUnread: true, observability: { adminPort, keys: { metrics: {}, access_log: LOG } } };
+const builds = { [OFF]: { port: offPort, setup: off }, [UNREAD]: { port, setup: on } };
+process.exitCode = await withBuilds(dir, originPort, builds, compare);
 
-async function compare(): Promise<number> {
-  const [originPort = 0, ...ports] = await findFreePorts(5);
-  const [offPort = 0, offAdmin = 0, port = 0, adminPort = 0] = ports;
-  const setup = { routeCount: 1, pipelining: 1, hasFixed: true };
-  // Both count, since what is logged is held against what is counted.
-  const off = { ...setup, observability: { adminPort: offAdmin, keys: { metrics: {} } } };
-  const on = { ...setup, isUnread: true, observability: { adminPort, keys: { metrics: {}, access_log: LOG } } };
-  const prepared = [
-    [OFF, await buildGateway(dir, OFF, offPort, originPort, off)],
-    [UNREAD, await buildGateway(dir, UNREAD, port, originPort, on)],
-  ] as const;
-  execFileSync("taskset", ["-a", "-c", "-p", String(LOAD_CORE), String(process.pid)], { stdio: "ignore" });
-  running.push(await startProgram(prepareOrigin(dir, originPort)));
-  const programs = new Map<string, Program>();
-  for (const [name, one] of prepared) {
-    const program = await startProgram(one);
-    running.push(program);
-    programs.set(name, program);
-  }
+async function compare(programs: ReadonlyMap<string, Program>): Promise<number> {
   const scenario = {
     name: "blocked-log",
     title: "GET 55 B answered by the gateway, 64 connections",

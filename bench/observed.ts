@@ -5,12 +5,9 @@
  *
  *   node bench/observed.ts [rounds] [seconds]
  */
-import { execFileSync } from "node:child_process";
-import { buildGateway } from "./gateway.ts";
+import { type Build, withBuilds } from "./builds.ts";
 import type { Load } from "./load.ts";
-import { type Program, runScenario, startProgram } from "./measure.ts";
-import { prepareOrigin } from "./peers.ts";
-import { LOAD_CORE } from "./processes.ts";
+import { runScenario } from "./measure.ts";
 import { findFreePorts } from "./ready.ts";
 import { makeRunDir } from "./run-dir.ts";
 import { showOutcome } from "./show-outcome.ts";
@@ -29,45 +26,25 @@ const OBSERVED: Readonly<Record<string, object>> = {
 };
 
 const [rounds = 9, seconds = 2] = process.argv.slice(2).map(Number);
+const names = [OFF, ...Object.keys(OBSERVED)];
 const dir = makeRunDir();
-const running: Program[] = [];
-try {
-  process.exitCode = await compare();
-} finally {
-  for (const program of running) await program.running.stop();
-}
-
-async function compare(): Promise<number> {
-  const names = [OFF, ...Object.keys(OBSERVED)];
-  const [originPort = 0, ...ports] = await findFreePorts(1 + 2 * names.length);
-  const programs = new Map<string, Program>();
-  const prepared = new Map(
-    await Promise.all(
-      names.map(async (name, i) => {
-        const [port = 0, adminPort = 0] = ports.slice(2 * i);
-        const keys = OBSERVED[name];
-        const observability = keys && { observability: { adminPort, keys } };
-        const setup = { routeCount: 1, pipelining: 1, isUnread: name === UNREAD, ...observability };
-        return [name, await buildGateway(dir, name, port, originPort, setup)] as const;
-      }),
-    ),
-  );
-  execFileSync("taskset", ["-a", "-c", "-p", String(LOAD_CORE), String(process.pid)], { stdio: "ignore" });
-  running.push(await startProgram(prepareOrigin(dir, originPort)));
-  for (const [name, one] of prepared) {
-    const program = await startProgram(one);
-    running.push(program);
-    programs.set(name, program);
-  }
-  const scenario = {
-    name: "observed",
-    title: "GET 55 B, 64 connections",
-    loads: Object.fromEntries(names.map((name) => [name, SMALL_GET])),
-    ratios: Object.keys(OBSERVED).map((name) => [name, OFF] as const),
-  };
-  const outcome = await runScenario(scenario, programs, dir, { rounds, seconds });
-  console.log(`${scenario.title}, ${rounds} rounds of ${seconds} s in turn, CPU per request; at most ${RATIO_MAX}:`);
-  showOutcome(outcome);
-  const worst = Math.max(...Object.values(outcome.ratios).map(({ cpu }) => cpu));
-  return worst > RATIO_MAX ? 1 : 0;
-}
+const [originPort = 0, ...ports] = await findFreePorts(1 + 2 * names.length);
+const builds = names.map((name, i): [string, Build] => {
+  const [port = 0, adminPort = 0] = ports.slice(2 * i);
+  const keys = OBSERVED[name];
+  const observability = keys && { observability: { adminPort, keys } };
+  return [name, { port, setup: { routeCount: 1, pipelining: 1, isUnread: name === UNREAD, ...observability } }];
+});
+const scenario = {
+  name: "observed",
+  title: "GET 55 B, 64 connections",
+  loads: Object.fromEntries(names.map((name) => [name, SMALL_GET])),
+  ratios: Object.keys(OBSERVED).map((name) => [name, OFF] as const),
+};
+const outcome = await withBuilds(dir, originPort, Object.fromEntries(builds), (programs) =>
+  runScenario(scenario, programs, dir, { rounds, seconds }),
+);
+console.log(`${scenario.title}, ${rounds} rounds of ${seconds} s in turn, CPU per request; at most ${RATIO_MAX}:`);
+showOutcome(outcome);
+const worst = Math.max(...Object.values(outcome.ratios).map(({ cpu }) => cpu));
+process.exitCode = worst > RATIO_MAX ? 1 : 0;

@@ -3,7 +3,7 @@
  *
  * - `integrity`: of the npm package, as `npm view PACKAGE dist.integrity` prints it; checked before anything is unpacked.
  * - `sha256`: of the file as published; `preparedSha256`: of what runtime.ts makes of it, which is what
- *   is packed. A change of build/elf, slim.ts, bound-reads.ts or bound-answers.ts that changes these is a change of every gateway: raise them in its commit.
+ *   is packed. A change of build/elf, slim.ts or addon/ that changes these is a change of every gateway: raise them in its commit.
  */
 import pins from "./pins.json" with { type: "json" };
 

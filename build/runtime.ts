@@ -1,6 +1,6 @@
 /**
- * The two foreign binaries of a gateway, ready to pack: the runtime made slim; the addon's glibc floor lowered, its
- * reads and its answers bounded, and stripped. Both come from pinned inputs, are made once and kept in the cache under
+ * The two foreign binaries of a gateway, ready to pack: the runtime made slim; the addon's glibc floor lowered,
+ * three of its faults mended (addon/), and stripped. Both come from pinned inputs, are made once and kept in the cache under
  * the hash of what they must be. They are hashed again on every use (`read`), so what is packed is what is pinned,
  * whatever happened to the cache since.
  */
@@ -8,8 +8,9 @@ import { createHash } from "node:crypto";
 import { readFileSync, rmSync, writeFileSync } from "node:fs";
 import { createRequire } from "node:module";
 import { dirname, join } from "node:path";
-import { boundAnswers } from "./bound-answers.ts";
-import { boundReads } from "./bound-reads.ts";
+import { boundAnswers } from "./addon/bound-answers.ts";
+import { boundReads } from "./addon/bound-reads.ts";
+import { resumeBoth } from "./addon/resume-both.ts";
 import { findCacheFolder, keepInCache, SupplyError } from "./cache.mjs";
 import { fetchRuntime } from "./download.mjs";
 import { lowerGlibc } from "./elf/lower.ts";
@@ -48,11 +49,12 @@ export function prepareAddon(target: Target): Promise<Prepared> {
   });
 }
 
-/** The addon at `path`, if it is the pinned one, with its floor lowered, its reads and answers bounded, and stripped. */
+/** The addon at `path`, if it is the pinned one, ready to pack. */
 export function changeAddon(path: string, pin: AddonPin, target: Target): Buffer {
   const published = checkHash(`addon ${pin.file} (${path})`, path, pin.sha256);
-  const bounded = boundReads(pin.file, lowerGlibc(pin.file, published), target);
-  return stripElf(pin.file, boundAnswers(pin.file, bounded, target));
+  const edits = [boundReads, boundAnswers, resumeBoth];
+  const edited = edits.reduce((addon, edit) => edit(pin.file, addon, target), lowerGlibc(pin.file, published));
+  return stripElf(pin.file, edited);
 }
 
 async function prepare(

@@ -14,8 +14,9 @@ import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { after, afterEach, before, beforeEach, describe, test } from "node:test";
 import { fileURLToPath } from "node:url";
-import { boundAnswers } from "../build/bound-answers.ts";
-import { boundReads } from "../build/bound-reads.ts";
+import { boundAnswers } from "../build/addon/bound-answers.ts";
+import { boundReads } from "../build/addon/bound-reads.ts";
+import { resumeBoth } from "../build/addon/resume-both.ts";
 import { fetchRuntime } from "../build/download.mjs";
 import { addonPins } from "../build/pins.ts";
 import { changeAddon, prepareAddon } from "../build/runtime.ts";
@@ -191,6 +192,16 @@ describe("the addon", () => {
     assert.ok(changed.length > 0 && changed.at(-1)! - changed[0]! < 34, `${changed}`);
     assert.throws(() => boundAnswers("addon", bounded, "linux-x64"), /is not where it was/);
     assert.throws(() => boundAnswers("addon", data, "linux-arm64"), /is not where it was/);
+  });
+
+  test("resumes for both directions, in the two places where it resumes", () => {
+    for (const target of ["linux-x64", "linux-arm64"] as const) {
+      const data = readFileSync(join(dirname(installed), addonPins[target].file));
+      const edited = resumeBoth("addon", data, target);
+      const changed = [...data.keys()].filter((i) => data[i] !== edited[i]);
+      assert.ok(changed.length > 0 && changed.length <= 8, `${changed}`);
+      assert.throws(() => resumeBoth("addon", edited, target), /is not where it was/);
+    }
   });
 
   test("damaged in the cache is refused, removed, and whole the next time", async () => {

@@ -2,7 +2,7 @@
  * The most memory that a plan's executable can need, everything at its limit at once. A sum over what the core and the
  * features say of themselves; `Plan` in, data out.
  */
-import { CLIENT_READ_BYTES } from "../bound-reads.ts";
+import { CLIENT_READ_BYTES } from "../addon/bound-reads.ts";
 import type { Value } from "../feature.ts";
 import type { Plan } from "../plan.ts";
 import { ADMIN_CONNECTIONS_MAX } from "../schema/defaults.ts";

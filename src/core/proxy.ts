@@ -444,6 +444,8 @@ function takeBodyRange(connection: Connection, at: number, end: number): boolean
 
 /** What becomes of the exchange after body bytes were handed to the client. */
 function settle(x: Exchange, connection: Connection | null, result: number): void {
+  // A write that was not taken whole makes uSockets poll for reading again, whatever was paused.
+  if (x.clientPaused && result !== answer.ENDED) x.res?.pause();
   switch (result) {
     case answer.TAKEN:
       if (x.answersInChunks && x.answerReceived) {
@@ -455,8 +457,6 @@ function settle(x: Exchange, connection: Connection | null, result: number): voi
       finish(x, connection);
       return;
     case answer.SLOW:
-      // A write that was not taken whole makes uSockets poll for reading again, whatever was paused.
-      if (x.clientPaused) x.res?.pause();
       // The upstream's part may be over; the connection need not wait for the client.
       if (x.answerReceived && connection !== null) {
         x.connection = null;
@@ -470,17 +470,23 @@ function settle(x: Exchange, connection: Connection | null, result: number): voi
 }
 
 function onWritable(x: Exchange): boolean {
-  if (x.state !== ANSWERING) return true;
-  const { connection, unsentStart } = x;
+  if (x.state === ANSWERING) giveMore(x, true);
+  return true;
+}
+
+/** @param told whether the client has taken something, or it is only tried */
+function giveMore(x: Exchange, told: boolean): void {
+  const { connection, unsent, unsentStart } = x;
   const result = answer.drainClient(x);
-  if (result !== answer.SLOW || x.unsentStart > unsentStart) x.phaseDeadlineMs = deadlineIn(routeIdleMs[x.route]!);
+  // In chunks, bytes that are gone from the window may be with uWebSockets.js.
+  const hasTaken = x.answersInChunks ? unsent !== null && result !== answer.SLOW : x.unsentStart > unsentStart;
+  if (told || hasTaken) x.phaseDeadlineMs = deadlineIn(routeIdleMs[x.route]!);
   if (x.unsent !== null && x.unsentStart === x.unsentEnd) {
     giveWindow(x.unsent);
     x.unsent = null;
   }
   if (result === answer.TAKEN && !x.answerReceived) connection?.resumeReading();
   settle(x, connection, result);
-  return true;
 }
 
 // ── Ends ───────────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -778,7 +784,7 @@ function walkExchanges(): boolean {
     waiting = true;
     if (hasPassed(x.requestDeadlineMs)) expire(x, fault.REQUEST_TIMEOUT);
     else if (hasPassed(x.phaseDeadlineMs)) expire(x, phaseFault(x));
-    else if (x.clientPaused && (x.unsent !== null || x.clientSlow)) onWritable(x);
+    else if (x.clientPaused && (x.unsent !== null || x.clientSlow)) giveMore(x, false);
     else if (rearm) rearmTimer(x);
   }
   return waiting;

@@ -101,6 +101,19 @@ function pauseClient(x: Exchange): void {
   if (x.clientPaused) return;
   x.clientPaused = true;
   x.res?.pause();
+  if (!x.clientSlow) return;
+  // Of what it has read uWebSockets.js is not done yet. Then it tries what it has unsent of the answer, and where that is
+  // not taken whole it polls for reading again.
+  if (pausing.length === 0) setImmediate(pauseAgain);
+  pausing.push(x);
+}
+
+const pausing: Exchange[] = [];
+
+/** Before the next poll. Whoever else an exchange serves by then: what is paused stays paused. */
+function pauseAgain(): void {
+  for (const x of pausing) if (x.clientPaused) x.res?.pause();
+  pausing.length = 0;
 }
 
 /** Resuming sets uWebSockets.js's 10 s timer, whatever it was before. */

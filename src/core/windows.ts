@@ -3,7 +3,7 @@
  */
 import { READ_BYTES, REQUEST_HEAD_BYTES, WINDOWS_MAX } from "#generated/constants.ts";
 
-/** The packed uWebSockets.js reads at most this much from a client before a pause holds (build/bound-reads.ts). */
+/** The packed uWebSockets.js reads at most this much from a client before a pause holds (build/addon/bound-reads.ts). */
 const CLIENT_READ_BYTES = 64 * 1024;
 /** Room in front for a request's head and a chunk's size line, and behind for its CRLF and the last chunk. */
 export const WINDOW_AT = REQUEST_HEAD_BYTES + 16;

@@ -9,7 +9,7 @@
  *
  * Only ever done to an input whose SHA-256 is pinned, at the one place that has these instructions.
  */
-import type { Target } from "./pins.ts";
+import type { Target } from "../pins.ts";
 
 /** Largest read of the prepared addon; src/core/windows.ts sizes body windows by it. */
 export const CLIENT_READ_BYTES = 64 * 1024;

@@ -9,13 +9,8 @@
  *
  * Only ever done to an input whose SHA-256 is pinned, at places that have just these instructions.
  */
-import type { Target } from "./pins.ts";
-
-interface Edit {
-  readonly at: number;
-  readonly found: Buffer;
-  readonly wanted: Buffer;
-}
+import type { Target } from "../pins.ts";
+import { applyEdits, type Edit, edit } from "./edit.ts";
 
 /** In the handler of HttpContext<false>'s requests; s is the socket, its state at 0xec, the unsent length at 0x38. */
 const EDITS: Readonly<Record<Target, readonly Edit[]>> = {
@@ -40,19 +35,7 @@ const EDITS: Readonly<Record<Target, readonly Edit[]>> = {
   ],
 };
 
-function edit(at: number, found: string, wanted: string): Edit {
-  const bytes = (hex: string) => Buffer.from(hex.replaceAll(" ", ""), "hex");
-  return { at, found: bytes(found), wanted: bytes(wanted) };
-}
-
 /** @throws Error if the instructions are not there: another addon than the pinned one */
 export function boundAnswers(name: string, addon: Buffer, target: Target): Buffer {
-  const bounded = Buffer.from(addon);
-  for (const { at, found, wanted } of EDITS[target]) {
-    if (!bounded.subarray(at, at + found.length).equals(found)) {
-      throw new Error(`${name}: the request handler of ${target} is not where it was in the pinned addon`);
-    }
-    wanted.copy(bounded, at);
-  }
-  return bounded;
+  return applyEdits(addon, EDITS[target], `${name}: the request handler of ${target}`);
 }
