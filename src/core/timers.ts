@@ -67,8 +67,18 @@ export function afterPoll(work: () => void): void {
   soon(() => soon(work));
 }
 
+/**
+ * Timers come before the poll. After a while in which the machine, or whoever stopped us, did not let us run, that would
+ * end what has long been answered: then what is ready is read first.
+ */
 function tick(): void {
+  const lastMs = nowMs;
   nowMs = performance.now();
+  if (nowMs - lastMs > 2 * TICK_MS) afterPoll(walk);
+  else walk();
+}
+
+function walk(): void {
   let waiting = false;
   for (let i = 0; i < walkers.length; i++) if (walkers[i]!()) waiting = true;
   if (!waiting && interval !== undefined) {

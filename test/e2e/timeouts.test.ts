@@ -1,6 +1,7 @@
 /** Every wait has a bound fixed at build: the right status, not early and not much late. */
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import { Held } from "../harness/held.ts";
 import { assertQuick } from "../harness/quick.ts";
 import {
   type Answer,
@@ -19,7 +20,7 @@ import {
 
 const upstream = await origin(ports.origin);
 await blackHole(ports.blackHole);
-await device(GATEWAY);
+const gateway = await device(GATEWAY);
 
 /** Clock ticks are 50 ms at most, and a busy machine adds some. */
 const LATE_MS = 600;
@@ -70,6 +71,17 @@ test("response_header: counts from the request's end, however slow its body was"
     await new Promise((resolve) => setTimeout(resolve, 200));
     client.send(byte);
   }
+  assert.equal((await client.answer()).body.toString(), "in time");
+});
+
+test("response_header: an answer that has come while the gateway could not run is in time", async () => {
+  const held = new Held(upstream);
+  const client = (await Client.open(ports.device)).send(get("/quick/x"));
+  const [asked] = await held.take(1);
+  gateway.child.kill("SIGSTOP");
+  await asked!.connection.send(ok("in time"));
+  await new Promise((resolve) => setTimeout(resolve, 1000));
+  gateway.child.kill("SIGCONT");
   assert.equal((await client.answer()).body.toString(), "in time");
 });
 
