@@ -474,13 +474,14 @@ function onWritable(x: Exchange): boolean {
   return true;
 }
 
-/** @param told whether the client has taken something, or it is only tried */
+/** @param told whether there is room again, or it is only tried */
 function giveMore(x: Exchange, told: boolean): void {
-  const { connection, unsent, unsentStart } = x;
+  const { connection, unsent, unsentStart, clientSlow } = x;
   const result = answer.drainClient(x);
   // In chunks, bytes that are gone from the window may be with uWebSockets.js.
   const hasTaken = x.answersInChunks ? unsent !== null && result !== answer.SLOW : x.unsentStart > unsentStart;
-  if (told || hasTaken) x.phaseDeadlineMs = deadlineIn(routeIdleMs[x.route]!);
+  // Where it waited for nothing it is told, too, each time it is resumed.
+  if (hasTaken || (told && clientSlow)) x.phaseDeadlineMs = deadlineIn(routeIdleMs[x.route]!);
   if (x.unsent !== null && x.unsentStart === x.unsentEnd) {
     giveWindow(x.unsent);
     x.unsent = null;

@@ -8,7 +8,7 @@ import { connect, type Socket } from "node:net";
 import { beforeEach, describe, test } from "node:test";
 import { until } from "../harness/held.ts";
 import { assertQuick } from "../harness/quick.ts";
-import { QUICK_MS, UPSTREAMS } from "../harness/upstreams-gateway.ts";
+import { QUICK_MS, REARMED_MS, UPSTREAMS } from "../harness/upstreams-gateway.ts";
 import { ask, Client, device, Ended, get, head, type OriginConnection, ok, origin, ports } from "../harness.ts";
 
 const upstream = await origin(ports.origin, /^the connection ended|^taken over/);
@@ -234,6 +234,21 @@ test("an origin that takes no more of an upload is given up after idle: 504, for
     assert.ok(tookMs >= QUICK_MS, `${tookMs.toFixed()} ms`);
     client.close();
     await upstream.drop();
+    return tookMs;
+  });
+});
+
+test("an upload that stops, beside an answer that does, is cut after idle", async () => {
+  upstream.onHead = (_, connection) => connection.send(`${CHUNKED}${chunkOf("data: 0\n\n")}`);
+  await assertQuick(REARMED_MS + LATE_MS, async () => {
+    const client = await Client.open(ports.device);
+    client.send(`${head("PUT /rearmed/stops", "Content-Length: 9")}half`);
+    await client.reader.takeUntil("data: 0\n\n");
+    const start = performance.now();
+    await client.ended();
+    const tookMs = performance.now() - start;
+    assert.ok(tookMs >= REARMED_MS - AT_ONCE_MS, `${tookMs.toFixed()} ms`);
+    client.close();
     return tookMs;
   });
 });

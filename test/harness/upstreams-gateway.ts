@@ -22,6 +22,9 @@ export const QUICK_MS = 400;
 export const STALLED_HEADER_MS = 1500;
 export const STALLED_MS = 2000;
 
+/** Of the route "rearmed": longer than a slow connection is left alone. */
+export const REARMED_MS = 3500;
+
 const stalled = { queue: "10s", response_header: `${STALLED_HEADER_MS}ms`, idle: `${STALLED_MS}ms` };
 const quick = { response_header: `${QUICK_MS}ms`, idle: `${QUICK_MS}ms` };
 
@@ -51,6 +54,7 @@ export const UPSTREAMS = {
   routes: [
     { name: "plain", match: { path: "/plain/*" }, upstream: "plain" },
     { name: "quick", match: { path: "/quick/*" }, upstream: "plain", timeouts: quick },
+    { name: "rearmed", match: { path: "/rearmed/*" }, upstream: "plain", timeouts: { idle: `${REARMED_MS}ms` } },
     { name: "four", match: { path: "/four/*" }, upstream: "four", timeouts: { queue: "10s" } },
     { name: "stalled-four", match: { path: "/stalled-four/*" }, upstream: "four", timeouts: stalled },
     { name: "fours", match: { path: "/fours/*" }, upstream: "fours", timeouts: { queue: "10s" } },
