@@ -161,7 +161,7 @@ test("no secret is in any line, in either format", async () => {
 
 test("a credential is in no line, whatever field it goes out in", async () => {
   upstream.script((_, connection) => connection.send(ok("ok")));
-  const fields = { request_headers: { set: { "x-tenant": "of {credential.tenant}!", "x-plant": "north" } } };
+  const fields = { request_headers: { set: { "X-Tenant": "of {credential.tenant}!", "x-plant": "north" } } };
   const config = { ...routes({ ...ALL, request_headers: ["X-Tenant", "X-Plant"] }), defaults: fields };
   const credentials = mkdtempSync(join(runFolder(), "credentials-"));
   writeFileSync(join(credentials, "tenant"), "s3cret\n");

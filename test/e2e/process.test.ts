@@ -6,6 +6,7 @@ import { createServer } from "node:net";
 import { join } from "node:path";
 import { test } from "node:test";
 import { assertQuick } from "../harness/quick.ts";
+import { standStill } from "../harness/stand-still.ts";
 import {
   ask,
   atEnd,
@@ -324,7 +325,8 @@ test("without any writable place: one line that says what was tried, exit 73", {
 
 test("on a foreign processor the kernel or the shell says so, and under qemu it serves", async (t) => {
   const foreign = process.arch === "x64" ? "linux-arm64" : "linux-x64";
-  const other = await pack(ROUTES, { ...hostTarget(), target: foreign });
+  const routes = { ...ROUTES, defaults: { limits: { body: "1GiB" } } };
+  const other = await pack(routes, { ...hostTarget(), target: foreign });
   const qemu = "/usr/bin/qemu-aarch64-static";
   const libraries = "/usr/aarch64-linux-gnu";
   assert.match(execFileSync("od", ["-An", "-tx1", "-N20", other], { encoding: "utf8" }), /7f 45 4c 46/);
@@ -337,5 +339,7 @@ test("on a foreign processor the kernel or the shell says so, and under qemu it 
   await gateway.says(/: listening on /, QEMU_START_MS);
   upstream.script((_, connection) => connection.send(ok("arm")));
   assert.equal((await ask(ports.device, get("/x"))).body.toString(), "arm");
+  // For what is edited in the addon's machine code.
+  await standStill(upstream, "/x", "Content-Length", QEMU_START_MS);
   await gateway.stop();
 });

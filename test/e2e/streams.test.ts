@@ -8,6 +8,7 @@ import { connect, type Socket } from "node:net";
 import { beforeEach, describe, test } from "node:test";
 import { until } from "../harness/held.ts";
 import { assertQuick } from "../harness/quick.ts";
+import { standStill } from "../harness/stand-still.ts";
 import { QUICK_MS, REARMED_MS, UPSTREAMS } from "../harness/upstreams-gateway.ts";
 import { ask, Client, device, Ended, get, head, type OriginConnection, ok, origin, ports } from "../harness.ts";
 
@@ -105,81 +106,9 @@ test("16 MB up and down at the same time: neither direction waits for the other'
   client.close();
 });
 
-/** Sends so many bytes as fast as they are taken, and a tail. */
-class Pouring {
-  left: number;
-  constructor(socket: Socket, bytes: number, tail = "") {
-    this.left = bytes;
-    const pour = (): void => {
-      while (this.left > 0) {
-        this.left -= BLOCK.length;
-        const isTaken = socket.write(BLOCK);
-        if (this.left === 0) socket.write(tail);
-        else if (!isTaken) return;
-      }
-    };
-    socket.on("drain", pour);
-    pour();
-  }
-
-  /** Resolves when nothing was taken for a while, with some of it left. */
-  async stuck(): Promise<void> {
-    for (let before = -1; before !== this.left; await sleep(200)) before = this.left;
-    assert.ok(this.left > 0, "all of it was taken");
-  }
-}
-
-const BLOCK = Buffer.alloc(1 << 16, "x");
-
-for (const framing of ["Content-Length", "chunked"]) {
-  test(`uploads and answers of several clients that all stand still go on one after the other, ${framing}`, async () => {
-    const bytes = 48 << 20;
-    const isChunked = framing === "chunked";
-    const start = isChunked
-      ? `${CHUNKED}${bytes.toString(16)}\r\n`
-      : `HTTP/1.1 200 OK\r\nContent-Length: ${bytes}\r\n\r\n`;
-    let taken: OriginConnection | undefined;
-    upstream.onHead = async () => {
-      taken = upstream.connections.at(-1)!;
-      taken.socket.pause();
-      await new Promise(() => {});
-    };
-    const upload = async (length: number) => {
-      taken = undefined;
-      const client = await Client.open(ports.device);
-      client.socket.pause();
-      client.send(head("PUT /plain/both", `Content-Length: ${length}`));
-      const body = new Pouring(client.socket, length);
-      await until(() => taken !== undefined, "the request");
-      return { client, body, socket: taken!.socket };
-    };
-    const all = [await upload(bytes), await upload(bytes), await upload(bytes)];
-    for (const { socket, body } of all) {
-      await body.stuck();
-      socket.write(start);
-      await new Pouring(socket, bytes, isChunked ? "\r\n0\r\n\r\n" : "").stuck();
-    }
-    // One that halts and goes on all the time, and has no answer: what uWebSockets.js notes of it is not for the others.
-    const halting = await upload(1 << 30);
-    halting.socket.on("data", () => {
-      halting.socket.pause();
-      setImmediate(() => halting.socket.resume());
-    });
-    halting.socket.resume();
-    for (const { socket } of all) {
-      socket.on("data", () => {}).resume();
-      await until(() => socket.bytesRead > bytes, "the upload");
-    }
-    for (const { client } of all) {
-      client.socket.resume();
-      assert.equal((await client.answer()).body.length, bytes);
-    }
-    assert.ok(halting.body.left > 0);
-    for (const { client, socket } of [...all, halting]) {
-      client.close();
-      socket.destroy();
-    }
-  });
+for (const framing of ["Content-Length", "chunked"] as const) {
+  test(`uploads and answers of several clients that all stand still go on one after the other, ${framing}`, () =>
+    standStill(upstream, "/plain/both", framing));
 }
 
 /** A client that reads nothing, on a socket whose kernel buffers fill. */

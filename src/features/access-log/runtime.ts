@@ -36,7 +36,7 @@ interface Log {
   readonly lineBytesMax: number;
   readonly secretInPath: RegExp;
   readonly secretInQuery: RegExp;
-  readonly fields: readonly { readonly label: Buffer; readonly inHead: Buffer }[];
+  readonly fields: readonly { readonly label: Buffer; readonly inHead: string }[];
   /** What a line says of each route, and of each endpoint. */
   readonly routes: Labels;
   readonly endpoints: readonly Labels[];
@@ -197,7 +197,7 @@ function start(settings: Settings, format: Format): void {
     secretInQuery: new RegExp(secretInQuery, "gi"),
     fields: fields.map((name) => ({
       label: Buffer.from(format.field(name)),
-      inHead: Buffer.from(`\r\n${name}: `),
+      inHead: `\r\n${name}: `,
     })),
     routes: new Labels(
       routeNames.map((name, i) => format.route(name, upstreams[routeUpstream[i]!]?.name ?? "", paths[i] ?? "")),
@@ -249,11 +249,13 @@ function putFields({ fields, secretInQuery }: Log, x: Exchange, at: number, clos
   const head = x.headBytes as Buffer;
   // A small body goes out behind it, in the same buffer. Where nothing goes out, the head has no end.
   const bodyStart = head.indexOf(HEAD_END);
+  // A route's own fields are named as it says. Latin-1 keeps the offsets.
+  const lowered = head.latin1Slice(0, bodyStart === -1 ? head.length : bodyStart).toLowerCase();
   let end = at;
   for (let i = 0; i < fields.length; i++) {
     const { label, inHead } = fields[i]!;
-    const found = head.indexOf(inHead);
-    if (found === -1 || (bodyStart !== -1 && found > bodyStart)) continue;
+    const found = lowered.indexOf(inHead);
+    if (found === -1) continue;
     const from = found + inHead.length;
     let value = head.toString("utf8", from, head.indexOf(CARRIAGE_RETURN, from));
     // A route may have put one there.
