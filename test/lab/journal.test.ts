@@ -53,17 +53,24 @@ test("a tenth of the requests is in the journal, without the secret of any", {
   skip: labMissing || inFullForm,
 }, async (context) => {
   const { machine } = await bootInstalled({ routes: ROUTES_LOGGED, target: TARGET_LOGGED });
+  // The journal's own limit, some 40,000 lines in 30 s here, is not what is measured. 0 for none is the default to it.
+  await machine.write(
+    `/etc/systemd/system/${NAME}.service.d/log.conf`,
+    "[Service]\nLogRateLimitIntervalSec=1s\nLogRateLimitBurst=1000000\n",
+  );
+  await machine.must("systemctl", "daemon-reload");
+  await machine.must("systemctl", "restart", NAME);
   const { requests } = await ask(machine, "/fixed", 200, 4, ROUND_MS);
   await machine.must("journalctl", "--sync");
-  const lines = (await machine.must("journalctl", "--no-pager", "--output=cat", `--unit=${NAME}`)).split("\n");
-  const logged = lines.filter((line) => /\/fixed\?token=/.test(line));
-  const share = logged.length / requests;
-  assert.ok(share > 0.095 && share < 0.105, `${logged.length} of ${requests}`);
-  assert.deepEqual(
-    lines.filter((line) => line.includes(SECRET)),
-    [],
-  );
-  context.diagnostic(`${logged.length} lines of ${requests} requests`);
+  const count = async (text: string) => {
+    const command = `journalctl --no-pager --output=cat --unit=${NAME} | grep -cF '${text}' || true`;
+    return Number(await machine.must("sh", "-c", command));
+  };
+  const logged = await count("/fixed?token=");
+  const share = logged / requests;
+  assert.ok(share > 0.095 && share < 0.105, `${logged} of ${requests}`);
+  assert.equal(await count(SECRET), 0);
+  context.diagnostic(`${logged} lines of ${requests} requests`);
 });
 
 test("with journald stopped, requests are answered as before and lines that are lost are counted", {
