@@ -8,12 +8,12 @@ import { connect, type Socket } from "node:net";
 import { beforeEach, describe, test } from "node:test";
 import { until } from "../harness/held.ts";
 import { assertQuick } from "../harness/quick.ts";
-import { standStill } from "../harness/stand-still.ts";
+import { Pouring, standStill } from "../harness/stand-still.ts";
 import { QUICK_MS, REARMED_MS, UPSTREAMS } from "../harness/upstreams-gateway.ts";
 import { ask, Client, device, Ended, get, head, type OriginConnection, ok, origin, ports } from "../harness.ts";
 
 const upstream = await origin(ports.origin, /^the connection ended|^taken over/);
-await device(UPSTREAMS);
+const gateway = await device(UPSTREAMS);
 
 const AT_ONCE_MS = 100;
 const LATE_MS = 600;
@@ -109,6 +109,31 @@ test("16 MB up and down at the same time: neither direction waits for the other'
 for (const framing of ["Content-Length", "chunked"] as const) {
   test(`uploads and answers of several clients that all stand still go on one after the other, ${framing}`, () =>
     standStill(upstream, "/plain/both", framing));
+}
+
+for (const framing of ["Content-Length", "chunked"]) {
+  test(`an upload and an answer that both stand still are ended after idle, ${framing}`, async () => {
+    const bytes = 48 << 20;
+    let answered: Promise<void> | undefined;
+    upstream.onHead = async (_, { socket }) => {
+      socket.pause();
+      socket.write(
+        framing === "chunked"
+          ? `${CHUNKED}${bytes.toString(16)}\r\n`
+          : `HTTP/1.1 200 OK\r\nContent-Length: ${bytes}\r\n\r\n`,
+      );
+      answered = new Pouring(socket, bytes).stuck();
+      await new Promise(() => {});
+    };
+    const client = await Client.open(ports.device);
+    client.socket.pause();
+    client.send(head("PUT /quick/both", `Content-Length: ${bytes}`));
+    await new Pouring(client.socket, bytes).stuck();
+    await until(() => answered !== undefined, "the request");
+    await answered;
+    await gateway.sees(({ inFlight }) => inFlight === 0, "its end");
+    client.close();
+  });
 }
 
 /** A client that reads nothing, on a socket whose kernel buffers fill. */

@@ -103,12 +103,14 @@ test(`one of two origins restarted ${RESTARTS} times under load`, async () => {
   const [, slow] = [first, second].map((started) => new Slow(started)) as [Slow, Slow];
   slow.hold();
   let running = true;
+  let asked = 0;
   let answered = 0;
   let cut = 0;
   const load = runClients(
     () => running,
     async (client) => {
-      const target = `/two/${answered}`;
+      asked += 1;
+      const target = `/two/${asked}`;
       const answer = await client.send(get(target)).answer();
       assert.equal(answer.status, 200, answer.head);
       assert.equal(answer.body.toString(), target);
@@ -138,5 +140,6 @@ test(`one of two origins restarted ${RESTARTS} times under load`, async () => {
   }
   await load;
   console.log(`${answered} answered, ${cut} of them in flight at ${RESTARTS} kills`);
+  assert.ok(answered > 1000, `${answered} answered`);
   assert.ok(cut >= RESTARTS, `${cut} in flight`);
 });

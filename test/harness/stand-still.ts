@@ -80,7 +80,7 @@ export async function standStill(
 }
 
 /** Sends so many bytes as fast as they are taken, and a tail. */
-class Pouring {
+export class Pouring {
   left: number;
 
   constructor(socket: Socket, bytes: number, tail = "") {
